@@ -1,0 +1,1 @@
+"""Qwen-Audio: speech, sounds, music and text in, text out."""

@@ -1,0 +1,1 @@
+"""Records, shards, mixtures, augmentation and synthesis for training."""

@@ -1,0 +1,1 @@
+"""Labelled audio made by the package itself: speech, scenes, notes."""

@@ -1,0 +1,1 @@
+"""The network: audio encoder, pooling, projection, decoder and the splice."""

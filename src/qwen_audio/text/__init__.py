@@ -1,0 +1,1 @@
+"""Tokens, tags, timestamps, messages and the one prompt renderer."""

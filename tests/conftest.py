@@ -1,0 +1,1 @@
+"""Shared fixtures: clips made by arithmetic, and one thread so that tests are equal everywhere."""
