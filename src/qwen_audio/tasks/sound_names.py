@@ -1,12 +1,13 @@
-"""One spelling for every sound: data sets say "dog bark", "dog_barking" or "Dog"; a model should say one of them.
+"""One spelling for every sound: data sets say "dog bark", "dog_barking" or "Dog".
 
-`canonical_sound` is used wherever a label of a sound is read. A spelling that is not in the table is only tidied
-(lower case, spaces), so a new data set works before anybody adds its names here.
+`canonical_sound` is used wherever a label of a sound is read. A spelling that is not in the table
+is only tidied (lower case, spaces), so a new data set works before anybody adds its names here.
 """
 
 import re
 
-# canonical name -> other spellings of it, as tidied by `_tidy` (ESC-50, UrbanSound8K, VocalSound, Moodist, AudioSet)
+# canonical name -> its other spellings, as `_tidy` leaves them; those of the corpora
+# ESC-50, UrbanSound8K, VocalSound, Moodist and AudioSet are all here
 _SPELLINGS: dict[str, tuple[str, ...]] = {
     # people
     "baby crying": ("crying baby", "baby cry", "infant cry", "baby cry infant cry", "baby"),
