@@ -13,6 +13,7 @@ from qwen_audio.audio.lengths import (
     token_seconds,
 )
 from qwen_audio.audio.mel import log_mel, log_mel_batch
+from qwen_audio.audio.sources import Clip, ClipSource, load_clip
 
 __all__ = [
     "HOP_LENGTH",
@@ -20,8 +21,11 @@ __all__ = [
     "MAX_SECONDS",
     "SAMPLE_RATE",
     "WINDOW_LENGTH",
+    "Clip",
+    "ClipSource",
     "audio_tokens",
     "conv_frames",
+    "load_clip",
     "log_mel",
     "log_mel_batch",
     "mel_frames",
