@@ -6,7 +6,7 @@ a user never gives a special token, whatever it spells.
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -130,13 +130,15 @@ def encode(tokenizer: "PreTrainedTokenizerFast", text: str, *, trusted: bool) ->
 
 def control_ids(tokenizer: "PreTrainedTokenizerFast") -> frozenset[int]:
     """Return the ids that text of a user never gives: every added token that is not just space."""
-    # Cached on the tokenizer itself, with its length, because tokens may be added later.
-    size, ids = tokenizer.__dict__.get("_control_ids", (-1, frozenset()))
+    # Kept on the tokenizer, because listing costs a millisecond. Tokens added later take the next
+    # id, so one look-up tells whether the list is still whole.
     backend = _backend(tokenizer)
-    if size != backend.get_vocab_size():
+    ids, next_id = tokenizer.__dict__.get("_control_ids", (frozenset(), 0))
+    if backend.id_to_token(next_id) is not None:
         added = backend.get_added_tokens_decoder()
         ids = frozenset(index for index, token in added.items() if token.content.strip())
-        tokenizer.__dict__["_control_ids"] = (backend.get_vocab_size(), ids)
+        next_id = max(backend.get_vocab_size() - 1, *added, -1) + 1
+        tokenizer.__dict__["_control_ids"] = (ids, next_id)
     return ids
 
 
@@ -198,7 +200,7 @@ def _read_ranks(path: Path) -> dict[bytes, int]:
             f"{path} is not a tiktoken vocabulary: each line holds a token in base64 and its "
             "rank; download the file again"
         ) from error
-    if sorted(ranks.values()) != list(range(vocab.NUM_TEXT_TOKENS)):
+    if list(ranks.values()) != list(range(vocab.NUM_TEXT_TOKENS)):
         raise CheckpointError(
             f"{path} holds {len(ranks)} tokens, but the released vocabulary has ranks 0 to "
             f"{vocab.NUM_TEXT_TOKENS - 1}; download the file again"
@@ -206,25 +208,29 @@ def _read_ranks(path: Path) -> dict[bytes, int]:
     return ranks
 
 
-def _merges(ranks: dict[bytes, int]) -> Iterable[tuple[bytes, bytes]]:
+def _merges(ranks: dict[bytes, int]) -> Iterator[tuple[bytes, bytes]]:
     """Give, in rank order, the two tokens of which each longer token is made."""
-    for token, rank in sorted(ranks.items(), key=lambda item: item[1]):
+    rank_of = ranks.get
+    for token, rank in ranks.items():
         if len(token) == 1:
             continue
         cuts = [
             cut
             for cut in range(1, len(token))
-            if ranks.get(token[:cut], rank) < rank and ranks.get(token[cut:], rank) < rank
+            if rank_of(token[:cut], rank) < rank and rank_of(token[cut:], rank) < rank
         ]
-        cut = cuts[0] if len(cuts) == 1 else len(_last_pair(token, ranks))
-        yield token[:cut], token[cut:]
+        yield (token[: cuts[0]], token[cuts[0] :]) if len(cuts) == 1 else _last_pair(token, ranks)
 
 
-def _last_pair(token: bytes, ranks: dict[bytes, int]) -> bytes:
-    """Return the left one of the two parts that byte-pair merging joins last."""
+def _last_pair(token: bytes, ranks: dict[bytes, int]) -> tuple[bytes, bytes]:
+    """Return the two parts that byte-pair merging joins last."""
+    never = len(ranks)
     parts = [token[i : i + 1] for i in range(len(token))]
+    pairs = [ranks.get(token[i : i + 2], never) for i in range(len(token) - 1)]
     while len(parts) > 2:
-        pairs = [ranks.get(parts[i] + parts[i + 1], len(ranks)) for i in range(len(parts) - 1)]
-        best = pairs.index(min(pairs))
-        parts[best : best + 2] = [parts[best] + parts[best + 1]]
-    return parts[0]
+        first = pairs.index(min(pairs))
+        parts[first : first + 2] = [parts[first] + parts[first + 1]]
+        del pairs[first]
+        for i in range(max(first - 1, 0), min(first + 1, len(pairs))):  # the new part's neighbours
+            pairs[i] = ranks.get(parts[i] + parts[i + 1], never)
+    return parts[0], parts[1]
