@@ -1,0 +1,159 @@
+"""Words with their times: the token form a model learns, and the times named in a chat reply.
+
+The form is that of the released model: neighbours share a stamp, and what is not a word is
+silence. `<|0.00|><|sil|><|0.54|>面<|0.86|>条<|1.17|>` is one example; Chinese goes by character.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from qwen_audio.errors import PromptError
+from qwen_audio.text.vocab import SILENCE, is_timestamp, timestamp_token, token_seconds
+
+FIRST_STAMP = timestamp_token(0.0)
+"""What every such transcript begins with; the prompt gives it, so a reply goes on after it."""
+
+_SPACELESS = ("zh", "zh_tr", "ja")
+_BY_CHARACTER = ("zh", "zh_tr")
+_TOKEN = re.compile(r"(<\|[^|<>]*\|>)")
+_QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”|「([^」]+)」')
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word and when it is heard, in seconds from the clip's start."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start_s <= self.end_s:
+            raise PromptError(
+                f"the word {self.text!r} goes from {self.start_s} to {self.end_s} s; "
+                "a word starts at 0 or later and ends after it starts"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a clip that a reply names; `text` is what it quotes, if anything."""
+
+    start_s: float
+    end_s: float
+    text: str | None = None
+
+
+def render_words(
+    words: Iterable[Word], language: str | None = None, *, duration_s: float | None = None
+) -> str:
+    """Return the words with a stamp at each border.
+
+    >>> render_words([Word("hello", 0.3, 0.72), Word("you", 0.72, 0.9)], "en")
+    '<|0.00|><|sil|><|0.30|>hello<|0.72|>you<|0.90|>'
+
+    Args:
+        words: in order of time, without overlap.
+        language: a code; Chinese words of several characters are cut into characters that share
+            the word's time equally.
+        duration_s: where the clip ends; silence up to there is written too.
+
+    Raises:
+        PromptError: for words out of order, empty, past 30 s, or spelling a token.
+    """
+    text, now = FIRST_STAMP, FIRST_STAMP
+    for word in _units(words, language):
+        _check_text(word.text)
+        start, end = timestamp_token(word.start_s), timestamp_token(word.end_s)
+        if token_seconds(start) < token_seconds(now):
+            raise PromptError(
+                f"the word {word.text!r} starts at {word.start_s} s, before the one before it ends "
+                f"({token_seconds(now)} s); sort the words and cut overlaps"
+            )
+        silence = "" if start == now else SILENCE + start
+        text += silence + word.text.strip() + end
+        now = end
+    if duration_s is not None and token_seconds(now) < token_seconds(timestamp_token(duration_s)):
+        text += SILENCE + timestamp_token(duration_s)
+    return text
+
+
+def parse_words(text: str) -> tuple[Word, ...]:
+    """Return the words in a transcript with stamps; silence and other tags are left out.
+
+    A model's reply is read as far as it can be: it may lack the first stamp, a stamp that goes
+    back in time counts as the latest so far, and a last word without an end has no length.
+
+    >>> parse_words("<|0.00|><|sil|><|0.54|>面<|0.86|>条<|1.17|>")
+    (Word(text='面', start_s=0.54, end_s=0.86), Word(text='条', start_s=0.86, end_s=1.17))
+
+    Raises:
+        PromptError: when there is text but no stamp at all.
+    """
+    words: list[Word] = []
+    now, waiting, has_stamp = 0.0, "", False
+    for piece in _TOKEN.split(text):
+        if is_timestamp(piece):
+            then = max(now, token_seconds(piece))
+            if waiting:
+                words.append(Word(waiting, now, then))
+            now, waiting, has_stamp = then, "", True
+        elif not _TOKEN.fullmatch(piece):
+            waiting = f"{waiting} {piece.strip()}".strip()
+    if waiting and not has_stamp:
+        raise PromptError(
+            f"{text[:40]!r} has no time stamps; write them like {timestamp_token(2.33)}"
+        )
+    return (*words, Word(waiting, now, now)) if waiting else tuple(words)
+
+
+def join_words(words: Iterable[Word], language: str | None = None) -> str:
+    """Return the plain transcript of words: with spaces, but none in Chinese and Japanese.
+
+    >>> join_words([Word("hello", 0.3, 0.7), Word("you", 0.7, 0.9)])
+    'hello you'
+    """
+    return ("" if language in _SPACELESS else " ").join(word.text for word in words)
+
+
+def find_spans(reply: str) -> tuple[Span, ...]:
+    """Return the stretches that a chat reply names, each by two stamps.
+
+    >>> find_spans('The word "middle classes" starts at <|2.33|> seconds and ends at <|3.26|>.')
+    (Span(start_s=2.33, end_s=3.26, text='middle classes'),)
+    """
+    spans: list[Span] = []
+    start_s, before = None, ""
+    for piece in _TOKEN.split(reply):
+        if not is_timestamp(piece):
+            before += piece
+        elif start_s is None:
+            start_s = token_seconds(piece)
+        else:
+            end_s = token_seconds(piece)
+            spans.append(Span(min(start_s, end_s), max(start_s, end_s), _last_quoted(before)))
+            start_s, before = None, ""
+    return tuple(spans)
+
+
+def _last_quoted(text: str) -> str | None:
+    found = _QUOTED.findall(text)
+    return next(filter(None, found[-1])) if found else None
+
+
+def _units(words: Iterable[Word], language: str | None) -> Iterator[Word]:
+    for word in words:
+        characters = word.text.strip()
+        if language not in _BY_CHARACTER or len(characters) < 2 or characters.isascii():
+            yield word
+            continue
+        step = (word.end_s - word.start_s) / len(characters)
+        for place, character in enumerate(characters):
+            start = word.start_s + place * step
+            yield Word(character, start, max(start, min(start + step, word.end_s)))
+
+
+def _check_text(text: str) -> None:
+    if not text.strip() or _TOKEN.search(text):
+        raise PromptError(f"a word is plain text, got {text!r}; leave silence and tags out")
