@@ -1,0 +1,158 @@
+"""What can be asked about each stored clip: its labels, the tasks they allow, its CTC targets."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any
+
+from qwen_audio.data.memory import ClipStore, StoredClip
+from qwen_audio.tasks.label_files import labels_from_json
+from qwen_audio.tasks.labels import Labels, Word
+from qwen_audio.tasks.registry import TASKS, applicable, find_task
+from qwen_audio.tasks.transcripts import UNSPACED, plain_transcript
+from qwen_audio.text.tokenizers import encode
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+_CLIPS_AT_ONCE = 1000
+# Tasks whose answer changes with the pitch of the voice.
+ABOUT_THE_VOICE = frozenset({"SGC", "SAP", "SAP-years", "ER", "SER", "Speech SER", "SV", "SD", "DID"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledClip:
+    """A stored clip with what is known about it."""
+
+    stored: StoredClip
+    labels: Labels
+    tasks: tuple[str, ...]
+    ctc_ids: tuple[int, ...]
+
+    @property
+    def voice(self) -> tuple[str, str | None, str | None]:
+        """What must agree for two clips to be joined: set, language and speaker."""
+        return self.stored.dataset, self.labels.language, self.labels.speaker
+
+    @property
+    def is_speech(self) -> bool:
+        """Whether the words are what the clip is about, so that other sounds are only noise."""
+        return bool(self.labels.text) and not self.labels.heard and not self.labels.is_music
+
+
+def catalogue(
+    store: ClipStore, tokenizer: "PreTrainedTokenizerFast", *, processes: int = 1
+) -> tuple[LabelledClip, ...]:
+    """Return every clip of a store with its labels read.
+
+    Raises:
+        DataError: a label that cannot be read.
+    """
+    rows = [clip.labels for clip in store.clips]
+    chunks = [rows[i : i + _CLIPS_AT_ONCE] for i in range(0, len(rows), _CLIPS_AT_ONCE)]
+    read = partial(_read, tokenizer=tokenizer)
+    if processes > 1 and len(chunks) > 1:
+        with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
+            known = [one for chunk in pool.map(read, chunks) for one in chunk]
+    else:
+        known = [one for chunk in map(read, chunks) for one in chunk]
+    return tuple(
+        LabelledClip(stored=stored, labels=labels, tasks=tasks, ctc_ids=ids)
+        for stored, (labels, tasks, ids) in zip(store.clips, known, strict=True)
+    )
+
+
+def _read(
+    rows: Sequence[Mapping[str, Any]], *, tokenizer: "PreTrainedTokenizerFast"
+) -> list[tuple[Labels, tuple[str, ...], tuple[int, ...]]]:
+    found = []
+    for row in rows:
+        labels = labels_from_json(row)
+        tasks = tuple(task.name for task in applicable(labels))
+        found.append((labels, tasks, ctc_ids(labels, tokenizer)))
+    return found
+
+
+def ctc_ids(labels: Labels, tokenizer: "PreTrainedTokenizerFast") -> tuple[int, ...]:
+    """Return the tokens that a clip's frames should read like, one after the other.
+
+    Plain words, each with the space before it, as the LLM meets them inside a sentence.
+    """
+    if not labels.text or labels.is_music:
+        return ()
+    plain = plain_transcript(labels.text, labels.language)
+    space = "" if labels.language in UNSPACED else " "
+    return tuple(encode(tokenizer, space + plain, trusted=False)) if plain else ()
+
+
+def ctc_tokens(clips: Iterable[LabelledClip]) -> tuple[int, ...]:
+    """Return the tokens that occur in any transcript, in order."""
+    return tuple(sorted({i for clip in clips for i in clip.ctc_ids}))
+
+
+def joined(clips: Sequence[LabelledClip], gaps_s: Sequence[float]) -> Labels:
+    """Return the labels of several clips of one voice, said one after the other.
+
+    Only what stays true is kept: words and their times, language, speaker, gender and age.
+    """
+    first = clips[0].labels
+    space = "" if first.language in UNSPACED else " "
+    words: list[Word] = []
+    start_s = 0.0
+    for clip, gap_s in zip(clips, gaps_s, strict=True):
+        start_s += gap_s
+        words += _moved(clip.labels.words, 1.0, start_s)
+        start_s += clip.stored.duration_s
+    has_all_times = all(clip.labels.words for clip in clips)
+    return Labels(
+        language=first.language,
+        text=space.join(clip.labels.text or "" for clip in clips),
+        words=tuple(words) if has_all_times else (),
+        speaker=first.speaker,
+        gender=first.gender,
+        age=first.age,
+    )
+
+
+def at_speed(labels: Labels, speed: float) -> Labels:
+    """Return the labels of a clip that is played `speed` times as fast."""
+    if speed == 1.0:
+        return labels
+    return replace(
+        labels,
+        words=_moved(labels.words, speed, 0.0),
+        events=_moved(labels.events, speed, 0.0),
+        turns=_moved(labels.turns, speed, 0.0),
+    )
+
+
+def _moved(items: Sequence[Any], speed: float, later_s: float) -> tuple[Any, ...]:
+    """Return words or events with their times divided by a speed, then shifted."""
+    return tuple(
+        replace(item, start_s=item.start_s / speed + later_s, end_s=item.end_s / speed + later_s)
+        for item in items
+    )
+
+
+def speed_limits(labels: Labels, task: str, fastest: tuple[float, float]) -> tuple[float, float]:
+    """Return how slow and fast a clip may be played for a task without making its label wrong.
+
+    Speed moves pitch: notes are left alone, and who speaks and how changes by 5 % at most.
+    """
+    if labels.is_music or labels.voice == "song" or TASKS[task].group == "music":
+        return 1.0, 1.0
+    if task in ABOUT_THE_VOICE:
+        return max(fastest[0], 0.95), min(fastest[1], 1.05)
+    return fastest
+
+
+def check_tasks(names: Iterable[str]) -> None:
+    """Check that a recipe's task names exist.
+
+    Raises:
+        DataError: one does not.
+    """
+    for name in names:
+        find_task(name)

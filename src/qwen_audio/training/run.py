@@ -1,0 +1,118 @@
+"""Run one stage of training, or a piece of it: `python -m qwen_audio.training.run RECIPE …`.
+
+    python -m qwen_audio.training.run recipes/mini_1_pretrain.toml --output runs/mini_1 \
+        --resume auto --stop-after-seconds 520 --set model=bases/mini-init
+"""
+
+import argparse
+import logging
+import sys
+import time
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from qwen_audio.errors import QwenAudioError, RecipeError
+from qwen_audio.training.checkpoint import Progress
+from qwen_audio.training.export import export_adapters
+from qwen_audio.training.loop import StopSign, stop_on_signals, train
+from qwen_audio.training.recipe import Recipe, load_recipe
+from qwen_audio.training.session import open_session
+
+_SAVING_S = 15.0  # kept free at the end of a piece for the last checkpoint
+
+
+def run(
+    recipe: Recipe,
+    output: Path,
+    *,
+    device: str = "auto",
+    resume: bool = True,
+    stop_after_s: float | None = None,
+    export: Path | None = None,
+) -> Progress:
+    """Train as a recipe says, into a run folder; return how far it is.
+
+    Args:
+        recipe: what to train.
+        output: the run folder; a run that is there goes on unless `resume` is False.
+        device: "auto" takes a GPU where there is one.
+        resume: go on from the run's last checkpoint.
+        stop_after_s: end after so many seconds, everything counted, with a checkpoint and dev
+            scores.
+        export: where to write the adapters file at the end.
+    """
+    began = time.monotonic()
+    chosen = torch.device(_best_device() if device == "auto" else device)
+    session = open_session(recipe, output, device=chosen, resume=resume)
+    sign = StopSign()
+    if stop_after_s is not None:
+        dev_s = recipe.dev.seconds if session.dev else 0.0
+        sign.at = began + stop_after_s - dev_s - _SAVING_S
+    with stop_on_signals(sign):
+        progress = train(session, sign)
+    if export is not None:
+        export_adapters(output, export)
+    return progress
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line, run, and print an error of ours as one line."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout
+    )
+    try:
+        recipe = load_recipe(options.recipe, changes=dict(map(_change, options.set)))
+        run(
+            recipe,
+            options.output,
+            device=options.device,
+            resume=options.resume == "auto",
+            stop_after_s=options.stop_after_seconds,
+            export=options.export,
+        )
+    except QwenAudioError as error:
+        sys.stderr.write(f"training: {error}\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m qwen_audio.training.run", description=__doc__)
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--output", type=Path, required=True, help="the run folder")
+    parser.add_argument("--resume", choices=("auto", "never"), default="auto")
+    parser.add_argument("--stop-after-seconds", type=float)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--export", type=Path, help="write the adapters here at the end")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a recipe key"
+    )
+    return parser
+
+
+def _change(text: str) -> tuple[str, Any]:
+    """Return a key and its value; what is no TOML value is text.
+
+    >>> _change("batch.seconds=300"), _change("model=runs/base")
+    (('batch.seconds', 300), ('model', 'runs/base'))
+    """
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise RecipeError(f"--set takes KEY=VALUE; got {text!r}")
+    try:
+        return key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, value
+
+
+def _best_device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,209 @@
+"""Everything a run needs, built from its recipe: clips, model, optimizer, and where it stands."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from qwen_audio.data.augment import Masking, Variation
+from qwen_audio.data.memory import ClipStore, build_store, open_store
+from qwen_audio.errors import DataError
+from qwen_audio.model.modeling import QwenAudioForConditionalGeneration
+from qwen_audio.model.processing import QwenAudioProcessor
+from qwen_audio.text.tokenizers import token_id
+from qwen_audio.text.vocab import AUDIO_TOKENS
+from qwen_audio.training.catalog import LabelledClip, catalogue, check_tasks, ctc_tokens
+from qwen_audio.training.checkpoint import (
+    Progress,
+    checkpoints,
+    read_learnt,
+    read_optimizer,
+    read_progress,
+)
+from qwen_audio.training.examples import ExampleMaker
+from qwen_audio.training.export import RECIPE, load_learnt, read_start
+from qwen_audio.training.recipe import AugmentRecipe, DataRecipe, Recipe, resolved
+from qwen_audio.training.student import Student, parameter_groups
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """Clips of one purpose: decoded, and what is known about them."""
+
+    store: ClipStore
+    clips: tuple[LabelledClip, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A run that is ready to go on."""
+
+    recipe: Recipe
+    run: Path
+    device: torch.device
+    student: Student
+    processor: QwenAudioProcessor
+    optimizer: torch.optim.Optimizer
+    maker: ExampleMaker
+    samples: Tensor
+    train: Heard
+    dev: Heard | None
+    progress: Progress
+
+
+def open_session(recipe: Recipe, run: Path, *, device: torch.device, resume: bool) -> Session:
+    """Return a session: from the run's last checkpoint, from the stage before, or from the base."""
+    run.mkdir(parents=True, exist_ok=True)
+    (run / RECIPE).write_text(resolved(recipe), encoding="utf-8")
+    check_tasks((*recipe.mixture.tasks, *recipe.dev.tasks))
+    processor = QwenAudioProcessor.from_pretrained(recipe.model)
+    train, dev = _hear(recipe.data, run, processor)
+    tokens = ctc_tokens(train.clips)
+    student = _student(recipe, processor, tokens).to(device)
+    optimizer = _optimizer(student, recipe, device)
+    progress = _restore(student, optimizer, recipe, run, resume=resume)
+    maker = ExampleMaker(
+        clips=train.clips,
+        tokenizer=processor.tokenizer,
+        recipe=recipe,
+        choices={token: place for place, token in enumerate(tokens, start=1)},
+        pool=processor.pool,
+    )
+    count = sum(p.numel() for p in student.learnt().values())
+    log.info("%s: %.1f M parameters learn, from step %d", recipe.stage, count / 1e6, progress.step)
+    return Session(
+        recipe=recipe,
+        run=run,
+        device=device,
+        student=student,
+        processor=processor,
+        optimizer=optimizer,
+        maker=maker,
+        samples=_samples(train.store, device, recipe.data),
+        train=train,
+        dev=dev,
+        progress=progress,
+    )
+
+
+def variation(recipe: AugmentRecipe) -> Variation:
+    """Return how waveforms vary."""
+    names = Variation.__dataclass_fields__
+    return Variation(**{name: getattr(recipe, name) for name in names})
+
+
+def masking(recipe: AugmentRecipe) -> Masking:
+    """Return how log-mel frames are masked."""
+    return Masking(**{name: getattr(recipe, name) for name in Masking.__dataclass_fields__})
+
+
+def _hear(data: DataRecipe, run: Path, processor: QwenAudioProcessor) -> tuple[Heard, Heard | None]:
+    folder = Path(data.store) if data.store else run / "clips"
+    train = _heard(data.shards, data.side_labels, folder / "train", data=data, processor=processor)
+    if not data.dev_shards:
+        return train, None
+    shards, labels = data.dev_shards, data.dev_side_labels
+    return train, _heard(shards, labels, folder / "dev", data=data, processor=processor)
+
+
+def _heard(
+    shards: Sequence[str],
+    side_labels: Sequence[str],
+    folder: Path,
+    *,
+    data: DataRecipe,
+    processor: QwenAudioProcessor,
+) -> Heard:
+    if folder.is_dir():
+        store = open_store(folder)
+    else:
+        store = build_store(
+            expand(shards),
+            folder,
+            side_labels=expand(side_labels),
+            processes=data.workers,
+            max_unreadable_share=data.max_unreadable_share,
+        )
+    log.info("%s: %d clips, %.1f h", folder.name, len(store.clips), store.hours)
+    for reason in store.skipped[:5]:
+        log.warning("skipped %s (%d in all)", reason, len(store.skipped))
+    return Heard(store=store, clips=catalogue(store, processor.tokenizer, processes=data.workers))
+
+
+def expand(patterns: Sequence[str]) -> list[Path]:
+    """Return the files that paths with `*` stand for, each once, in order.
+
+    Raises:
+        DataError: a pattern that no file matches.
+    """
+    paths: dict[Path, None] = {}
+    for pattern in patterns:
+        found = sorted(glob(pattern, recursive=True))  # noqa: PTH207 - patterns may be absolute
+        if not found:
+            raise DataError(f"no file matches {pattern!r}; check the recipe's paths")
+        paths.update(dict.fromkeys(Path(name) for name in found))
+    return list(paths)
+
+
+def _student(recipe: Recipe, processor: QwenAudioProcessor, tokens: Sequence[int]) -> Student:
+    dtype = torch.bfloat16 if recipe.precision == "bf16" else torch.float32
+    model = QwenAudioForConditionalGeneration.from_pretrained(recipe.model, dtype=dtype)
+    if recipe.gradient_checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    return Student(
+        model,
+        learn=recipe.learn,
+        loss=recipe.loss,
+        first_new_id=min(token_id(processor.tokenizer, token) for token in AUDIO_TOKENS),
+        ctc_tokens=tokens,
+    )
+
+
+def _optimizer(student: Student, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
+    settings = recipe.optimizer
+    groups = parameter_groups(student, recipe.learn, settings.weight_decay)
+    for group in groups:
+        group["peak"] = group["lr"]
+    return torch.optim.AdamW(
+        groups,
+        betas=(settings.beta1, settings.beta2),
+        eps=settings.epsilon,
+        fused=device.type == "cuda",
+    )
+
+
+def _restore(
+    student: Student,
+    optimizer: torch.optim.Optimizer,
+    recipe: Recipe,
+    run: Path,
+    *,
+    resume: bool,
+) -> Progress:
+    """Load the run's last checkpoint, or the stage before; return how far the run is."""
+    parameters = dict(student.named_parameters())
+    done = checkpoints(run) if resume else []
+    if done:
+        load_learnt(parameters, read_learnt(done[-1]), is_whole=True)
+        optimizer.load_state_dict(read_optimizer(done[-1]))
+        return read_progress(done[-1])
+    if recipe.start:
+        start = read_start(Path(recipe.start), recipe)
+        fresh = load_learnt(parameters, start, is_whole=False)
+        log.info("started from %s; %d tensors begin anew", recipe.start, len(fresh))
+    return Progress()
+
+
+def _samples(store: ClipStore, device: torch.device, data: DataRecipe) -> Tensor:
+    """Return the decoded samples as one tensor, on the GPU where they fit beside the training."""
+    samples = torch.from_numpy(store.samples)
+    if device.type != "cuda" or not data.on_device:
+        return samples
+    free, _ = torch.cuda.mem_get_info(device)
+    return samples.to(device) if samples.nbytes < free / 3 else samples
