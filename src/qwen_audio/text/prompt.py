@@ -25,7 +25,6 @@ AUDIO_LABEL = "Audio {number}:"
 
 
 _NEWLINE = "\n"
-_SPAN = (vocab.AUDIO_BEGIN, vocab.AUDIO_PAD, vocab.AUDIO_END)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +186,7 @@ class _Draft:
     def add_text(self, text: str, *, is_trusted: bool, is_learnt: bool = False) -> None:
         if not text:
             return
-        if is_trusted and any(mark in text for mark in _SPAN):
+        if is_trusted and any(mark in text for mark in vocab.CLIP_TOKENS):
             raise PromptError(
                 f"text cannot hold a clip or name a file: got {_shorten_around_mark(text)!r}; "
                 f"write {vocab.AUDIO_SLOT} in a tagged prompt, or an Audio part in a chat"
@@ -195,7 +194,7 @@ class _Draft:
         self.add_ids(encode(self.tokenizer, text, trusted=is_trusted), is_learnt=is_learnt)
 
     def add_clip(self, clip: Clip) -> None:
-        begin, pad, end = (token_id(self.tokenizer, mark) for mark in _SPAN)
+        begin, pad, end = (token_id(self.tokenizer, mark) for mark in vocab.CLIP_TOKENS)
         num_tokens = int(audio_tokens(mel_frames(clip.num_samples), self.pool))
         self.add_ids([begin, *[pad] * num_tokens, end])
         self.clips.append(clip)
@@ -246,7 +245,7 @@ class _Draft:
 
 
 def _shorten_around_mark(text: str) -> str:
-    place = min(text.find(mark) for mark in _SPAN if mark in text)
+    place = min(text.find(mark) for mark in vocab.CLIP_TOKENS if mark in text)
     return text[max(place - 10, 0) : place + 40]
 
 

@@ -7,16 +7,18 @@ silence. `<|0.00|><|sil|><|0.54|>面<|0.86|>条<|1.17|>` is one example; Chinese
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from qwen_audio.errors import PromptError
-from qwen_audio.text.vocab import SILENCE, is_timestamp, timestamp_token, token_seconds
+from qwen_audio.text.vocab import SILENCE, TAG_PATTERN, is_timestamp, timestamp_token, token_seconds
 
 FIRST_STAMP = timestamp_token(0.0)
 """What every such transcript begins with; the prompt gives it, so a reply goes on after it."""
 
 _SPACELESS = ("zh", "zh_tr", "ja")
 _BY_CHARACTER = ("zh", "zh_tr")
-_TOKEN = re.compile(r"(<\|[^|<>]*\|>)")
+_TOKEN = re.compile(f"({TAG_PATTERN})")
+_SLACK_S = 0.0101  # how far words may overlap: one stamp, as rounding leaves it
 _QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”|「([^」]+)」')
 
 
@@ -65,18 +67,17 @@ def render_words(
     text, now = FIRST_STAMP, FIRST_STAMP
     for word in _units(words, language):
         _check_text(word.text)
-        start, end = timestamp_token(word.start_s), timestamp_token(word.end_s)
-        if token_seconds(start) < token_seconds(now):
+        if word.start_s < token_seconds(now) - _SLACK_S:
             raise PromptError(
                 f"the word {word.text!r} starts at {word.start_s} s, before the one before it ends "
                 f"({token_seconds(now)} s); sort the words and cut overlaps"
             )
+        start, end = _later(now, word.start_s), _later(now, word.end_s)
         silence = "" if start == now else SILENCE + start
         text += silence + word.text.strip() + end
         now = end
-    if duration_s is not None and token_seconds(now) < token_seconds(timestamp_token(duration_s)):
-        text += SILENCE + timestamp_token(duration_s)
-    return text
+    last = now if duration_s is None else _later(now, duration_s)
+    return text if last == now else text + SILENCE + last
 
 
 def parse_words(text: str) -> tuple[Word, ...]:
@@ -142,16 +143,23 @@ def _last_quoted(text: str) -> str | None:
     return next(filter(None, found[-1])) if found else None
 
 
+def _later(now: str, seconds: float) -> str:
+    """Return the stamp of a time, but none before `now`."""
+    return max(timestamp_token(seconds), now, key=token_seconds)
+
+
 def _units(words: Iterable[Word], language: str | None) -> Iterator[Word]:
     for word in words:
         characters = word.text.strip()
         if language not in _BY_CHARACTER or len(characters) < 2 or characters.isascii():
             yield word
             continue
-        step = (word.end_s - word.start_s) / len(characters)
-        for place, character in enumerate(characters):
-            start = word.start_s + place * step
-            yield Word(character, start, max(start, min(start + step, word.end_s)))
+        step_s = (word.end_s - word.start_s) / len(characters)
+        borders = [word.start_s + place * step_s for place in range(len(characters))]
+        for character, (start_s, end_s) in zip(
+            characters, pairwise((*borders, max(word.end_s, borders[-1]))), strict=True
+        ):
+            yield Word(character, start_s, end_s)
 
 
 def _check_text(text: str) -> None:

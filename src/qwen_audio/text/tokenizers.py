@@ -80,7 +80,7 @@ def token_id(tokenizer: "PreTrainedTokenizerFast", token: str) -> int:
     Raises:
         PromptError: when the tokenizer does not have it.
     """
-    found = _backend(tokenizer).token_to_id(token)
+    found = fast_backend(tokenizer).token_to_id(token)
     if found is None:
         raise PromptError(
             f"the tokenizer has no token {token}; call add_audio_tokens(tokenizer) first"
@@ -90,7 +90,7 @@ def token_id(tokenizer: "PreTrainedTokenizerFast", token: str) -> int:
 
 def end_of_text_id(tokenizer: "PreTrainedTokenizerFast") -> int:
     """Return the id that ends a text without a chat: the tokenizer's own end-of-text."""
-    found = _backend(tokenizer).token_to_id(vocab.END_OF_TEXT)
+    found = fast_backend(tokenizer).token_to_id(vocab.END_OF_TEXT)
     if found is None:
         found = tokenizer.eos_token_id
     if found is None:
@@ -102,7 +102,7 @@ def end_of_text_id(tokenizer: "PreTrainedTokenizerFast") -> int:
 
 def stop_ids(tokenizer: "PreTrainedTokenizerFast") -> tuple[int, ...]:
     """Return the ids that end a reply, of a chat or of a tagged prompt."""
-    backend = _backend(tokenizer)
+    backend = fast_backend(tokenizer)
     chat = map(backend.token_to_id, (vocab.CHAT_END, vocab.CHAT_BEGIN))
     ids = (*(found for found in chat if found is not None), end_of_text_id(tokenizer))
     return tuple(dict.fromkeys(ids))
@@ -117,7 +117,7 @@ def encode(tokenizer: "PreTrainedTokenizerFast", text: str, *, trusted: bool) ->
         trusted: whether a special token spelt in the text becomes that token. Text of a user is
             not trusted: what it spells stays text, and ordinary text has the same ids either way.
     """
-    backend = _backend(tokenizer)
+    backend = fast_backend(tokenizer)
     if backend.padding or backend.truncation or backend.encode_special_tokens:
         # Left behind by a call of the tokenizer with such an option; it sets them anew itself.
         ids = tokenizer.encode(text, add_special_tokens=False, split_special_tokens=False)
@@ -132,7 +132,7 @@ def control_ids(tokenizer: "PreTrainedTokenizerFast") -> frozenset[int]:
     """Return the ids that text of a user never gives: every added token that is not just space."""
     # Kept on the tokenizer, because listing costs a millisecond. Tokens added later take the next
     # id, so one look-up tells whether the list is still whole.
-    backend = _backend(tokenizer)
+    backend = fast_backend(tokenizer)
     ids, next_id = tokenizer.__dict__.get("_control_ids", (frozenset(), 0))
     if backend.id_to_token(next_id) is not None:
         added = backend.get_added_tokens_decoder()
@@ -140,6 +140,20 @@ def control_ids(tokenizer: "PreTrainedTokenizerFast") -> frozenset[int]:
         next_id = max(backend.get_vocab_size() - 1, *added, -1) + 1
         tokenizer.__dict__["_control_ids"] = (ids, next_id)
     return ids
+
+
+def fast_backend(tokenizer: "PreTrainedTokenizerFast") -> Tokenizer:
+    """Return the fast tokenizer inside one of transformers.
+
+    Raises:
+        PromptError: when there is none.
+    """
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise PromptError(
+            f"{type(tokenizer).__name__} is not a fast tokenizer; load one with AutoTokenizer"
+        )
+    return backend
 
 
 def bytes_to_chars() -> dict[int, str]:
@@ -155,22 +169,13 @@ def bytes_to_chars() -> dict[int, str]:
     }
 
 
-def _backend(tokenizer: "PreTrainedTokenizerFast") -> Tokenizer:
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None:
-        raise PromptError(
-            f"{type(tokenizer).__name__} is not a fast tokenizer; load one with AutoTokenizer"
-        )
-    return backend
-
-
 def _special(token: str) -> AddedToken:
     return AddedToken(token, special=True, normalized=False)
 
 
 def _encode_plainly(tokenizer: "PreTrainedTokenizerFast", text: str) -> list[int]:
     """Encode with the model alone, which does not know the added tokens."""
-    backend = _backend(tokenizer)
+    backend = fast_backend(tokenizer)
     if backend.normalizer is not None:
         text = backend.normalizer.normalize_str(text)
     pieces = [text]

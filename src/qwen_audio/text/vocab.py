@@ -27,6 +27,9 @@ LANGUAGES = {
 NUM_MIDI = 128
 _STAMPS_A_SECOND = 100
 _NUM_STAMPS = int(MAX_STAMP_S) * _STAMPS_A_SECOND + 1
+TAG_PATTERN = r"<\|[^|<>]*\|>"
+"""A regular expression for any tag."""
+
 _STAMP = re.compile(r"<\|(\d\d?\.\d\d)\|>")
 
 
@@ -104,6 +107,9 @@ AUDIO_BEGIN = "<audio>"
 AUDIO_END = "</audio>"
 AUDIO_SLOT = AUDIO_BEGIN + AUDIO_END
 """How a prompt marks the place of the next clip."""
+
+CLIP_TOKENS = (AUDIO_BEGIN, AUDIO_PAD, AUDIO_END)
+"""What only a clip puts into a prompt, in this order."""
 
 START_OF_TRANSCRIPT = tag("startoftranscript")
 START_OF_ANALYSIS = tag("startofanalysis")
