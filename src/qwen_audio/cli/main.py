@@ -1,0 +1,75 @@
+"""The `qwen-audio` program: a table of verbs, each in its own file that is imported when asked for.
+
+Exit codes: 0 done, 1 an error of ours in one line, 2 wrong usage.
+"""
+
+import importlib
+import importlib.metadata
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from qwen_audio.cli.output import print_error
+from qwen_audio.errors import QwenAudioError, unknown_name
+
+VERBS = {
+    "ask": "answer a question about one or more clips",
+    "transcribe": "write down what is said in clips, with the time of each word if wanted",
+    "info": "tell what a model is: its sizes, vocabulary, languages, licence",
+    "init": "build a new model from a Whisper encoder and an LLM",
+    "convert": "write a checkpoint in another layout or number type",
+}
+
+EXAMPLE = 'qwen-audio ask clip.flac "What does the person say?"'
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return the program's exit code."""
+    verb, *arguments = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if verb in ("--help", "-h", "help"):
+        print(overview())
+        return 0
+    if verb == "--version":
+        print(importlib.metadata.version("qwen-audio"))
+        return 0
+    if verb not in VERBS:
+        print_error(unknown_name("command", verb, VERBS))
+        return 2
+    try:
+        return _run(verb, arguments)
+    except QwenAudioError as error:
+        print_error(error, verb=verb)
+        return 1
+
+
+def overview() -> str:
+    """Return the text of `qwen-audio --help`."""
+    rows = [f"  {verb:<12}{summary}" for verb, summary in VERBS.items()]
+    return "\n".join(
+        [
+            "Usage: qwen-audio COMMAND ...",
+            "",
+            "Speech, sounds, music and text in, text out.",
+            "",
+            "Commands:",
+            *rows,
+            "",
+            "`qwen-audio COMMAND --help` tells more. Example:",
+            "",
+            f"  {EXAMPLE}",
+        ]
+    )
+
+
+def _run(verb: str, arguments: Sequence[str]) -> int:
+    """Import a verb's file and run its function of the same name under typer."""
+    module = importlib.import_module(f"qwen_audio.cli.{verb}")
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    # \b keeps the lines of an example apart.
+    app.command(epilog=f"\b\nExample:\n  {module.EXAMPLE}")(getattr(module, verb))
+    try:
+        app(list(arguments), prog_name=f"qwen-audio {verb}")
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 0
+    return 0
