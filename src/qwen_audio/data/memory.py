@@ -72,7 +72,8 @@ def open_store(folder: Path) -> ClipStore:
         raise DataError(f"no decoded clips in {folder}; build them with build_store") from None
     head, *rows = (json.loads(line) for line in lines)
     clips = tuple(StoredClip(**row) for row in rows)
-    samples = np.memmap(folder / _SAMPLES, dtype=np.int16, mode="r")
+    # "c": pages are private if anyone writes; torch takes no read-only arrays.
+    samples = np.memmap(folder / _SAMPLES, dtype=np.int16, mode="c")
     if samples.size != head["num_samples"]:
         raise DataError(
             f"{folder / _SAMPLES} holds {samples.size} samples and not {head['num_samples']}; "

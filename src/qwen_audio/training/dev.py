@@ -90,7 +90,8 @@ def ask(
 ) -> list[Answer]:
     """Return greedy replies, short ones first, until the time is over.
 
-    A reply may be twice as long as its reference: what is longer is wrong anyway.
+    A reply may be twice as long as its reference: what is longer is wrong anyway. Replies that the
+    end of the time cut are left out.
     """
     model, tokenizer = student.model, processor.tokenizer
     device = student.ctc_blank.device
@@ -114,10 +115,13 @@ def ask(
         ids = model.generate(
             **batch,
             max_new_tokens=min(recipe.max_new_tokens, 2 * longest + 8),
+            max_time=max(0.1, deadline - time.monotonic()),
             do_sample=False,
             eos_token_id=stops,
             pad_token_id=stops[0],
         )[:, batch["input_ids"].shape[1] :]
+        if time.monotonic() > deadline:
+            break
         answers += [
             Answer(question=q, reply=_until_stop(tokenizer, row, stops))
             for q, row in zip(group, ids.tolist(), strict=True)

@@ -22,9 +22,10 @@ from qwen_audio.audio.lengths import MAX_SECONDS, SAMPLE_RATE
 from qwen_audio.audio.sources import Clip
 from qwen_audio.data.batches import Batch, Example, Piece, PlannedClip, bucket, collate
 from qwen_audio.errors import DataError
+from qwen_audio.tasks.dialogues import Heard, build_dialogue
 from qwen_audio.tasks.labels import Labels
 from qwen_audio.tasks.registry import find_task, narrowed
-from qwen_audio.text.prompt import Prompt, render_tagged
+from qwen_audio.text.prompt import Prompt, render_chat, render_tagged
 from qwen_audio.training.catalog import LabelledClip, at_speed, joined, speed_limits
 from qwen_audio.training.recipe import Recipe
 
@@ -33,7 +34,11 @@ if TYPE_CHECKING:
 
 READING = "reading"  # stage 0: the projected frames should read like the transcript
 DIALOGUE = "dialogue"
-JOINABLE = ("ASR", "SRWT-en", "SRWT-zh", READING)
+# How much of `join_share` a task gets: joined clips keep only what is true of all of them.
+JOINABLE = {"ASR": 1.0, "SRWT-en": 1.0, "SRWT-zh": 1.0, READING: 1.0, DIALOGUE: 0.3}
+# How many clips a dialogue is about, and how often.
+DIALOGUE_CLIPS = ((0, 0.08), (1, 0.6), (2, 0.26), (3, 0.06))
+DIALOGUE_MOST_S = 45.0  # of audio in one dialogue
 _JOIN_UNDER_S = 14.0  # longer clips stay alone
 _LONGEST_S = MAX_SECONDS - 0.1
 
@@ -72,6 +77,11 @@ class ExampleMaker:
         return mixture(self.clips, self.recipe)
 
     @cached_property
+    def dialogue_sources(self) -> tuple[Source, ...]:
+        """The part of the mixture that is dialogues."""
+        return tuple(source for source in self.sources if source.task == DIALOGUE)
+
+    @cached_property
     def voices(self) -> Mapping[Any, tuple[int, ...]]:
         """Which clips are of one set, language and speaker."""
         groups = defaultdict(list)
@@ -101,19 +111,55 @@ class ExampleMaker:
 
     def example(self, task: str, index: int, random: Random) -> Example | None:
         """Return one clip (or several, joined) under one task, varied by `random`."""
-        members, gaps = self._members(task, index, random)
-        labels = joined(members, gaps) if len(members) > 1 else members[0].labels
-        length_s = sum(gaps) + sum(clip.stored.duration_s for clip in members)
-        speed = self._speed(labels, task, length_s, random)
-        clip = self._planned(members, gaps, speed)
-        key = "+".join(f"{one.stored.dataset}/{one.stored.key}" for one in members)
+        if task == DIALOGUE:
+            return self._dialogue(index, random)
+        key, clip, labels = self._varied(task, index, random)
         if task == READING:
             return Example(key=key, task=task, clips=(clip,))
-        prompt = self._prompt(task, narrowed(at_speed(labels, speed), random), clip)
+        prompt = self._prompt(task, narrowed(labels, random), clip)
         if prompt is None:
             return None
         return Example(
             key=key, task=task, ids=prompt.ids, is_learnt=prompt.is_learnt, clips=(clip,)
+        )
+
+    def _varied(self, task: str, index: int, random: Random) -> tuple[str, PlannedClip, Labels]:
+        """Return a clip's name, its pieces and its labels, at the speed that was drawn."""
+        members, gaps = self._members(task, index, random)
+        labels = joined(members, gaps) if len(members) > 1 else members[0].labels
+        length_s = sum(gaps) + sum(clip.stored.duration_s for clip in members)
+        speed = self._speed(labels, task, length_s, random)
+        key = "+".join(f"{one.stored.dataset}/{one.stored.key}" for one in members)
+        return key, self._planned(members, gaps, speed), at_speed(labels, speed)
+
+    def _dialogue(self, index: int, random: Random) -> Example | None:
+        """Return a conversation about a clip and perhaps others, or about none."""
+        (wanted,) = random.choices(*zip(*DIALOGUE_CLIPS, strict=True))
+        own = self.clips[index].stored.dataset
+        chosen = [index] * min(wanted, 1)
+        for _ in range(wanted - 1):
+            # Half of the other clips come from the same set: two dogs, two speakers of a language.
+            source = next(s for s in self.dialogue_sources if s.dataset == own)
+            if random.random() < 0.5:
+                source = random.choice(self.dialogue_sources)
+            chosen.append(int(random.choice(source.clips)))
+        drawn = [self._varied(DIALOGUE, one, random) for one in chosen]
+        if sum(clip.num_samples for _, clip, _ in drawn) > DIALOGUE_MOST_S * SAMPLE_RATE:
+            drawn = drawn[:1]
+        heard = [Heard(silent_clip(clip.num_samples), labels) for _, clip, labels in drawn]
+        messages = build_dialogue(heard, random)
+        if not messages:
+            return None
+        prompt = render_chat(
+            messages, tokenizer=self.tokenizer, add_generation_prompt=False, pool=self.pool
+        ).prompt
+        planned = {id(h.clip): clip for h, (_, clip, _) in zip(heard, drawn, strict=True)}
+        return Example(
+            key=" & ".join(key for key, _, _ in drawn) or DIALOGUE,
+            task=DIALOGUE,
+            ids=prompt.ids,
+            is_learnt=prompt.is_learnt,
+            clips=tuple(planned[id(clip)] for clip in prompt.clips),
         )
 
     def _prompt(self, name: str, labels: Labels, clip: PlannedClip) -> Prompt | None:
@@ -148,7 +194,7 @@ class ExampleMaker:
         others = self.voices.get(clip.voice, ())
         mixture = self.recipe.mixture
         can_join = task in JOINABLE and len(others) > 1 and clip.stored.duration_s < _JOIN_UNDER_S
-        if not can_join or random.random() >= mixture.join_share:
+        if not can_join or random.random() >= mixture.join_share * JOINABLE[task]:
             return members, gaps
         aim_s = random.uniform(6.0, mixture.join_max_s)
         total_s = clip.stored.duration_s
@@ -195,38 +241,40 @@ def mixture(clips: Sequence[LabelledClip], recipe: Recipe) -> tuple[Source, ...]
     Raises:
         DataError: the clips allow none of the tasks of the recipe.
     """
-    found: dict[tuple[str, str], list[int]] = defaultdict(list)
+    found: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, clip in enumerate(clips):
-        if recipe.stage == "align":
-            names = (READING,) if clip.ctc_ids else ()
-        else:
-            names = clip.tasks
-        for name in names:
-            found[name, clip.stored.dataset].append(index)
-    weights = {
-        (task, dataset): _weight(recipe, dataset, len(members))
-        for (task, dataset), members in found.items()
-    }
-    tasks = {
-        task: 1.0 if task == READING else recipe.mixture.tasks.get(task, recipe.mixture.other)
-        for task, _ in found
-    }
-    in_task: dict[str, float] = defaultdict(float)
-    for (task, _), weight in weights.items():
-        in_task[task] += weight
-    total = sum(weight for task, weight in tasks.items() if in_task[task])
-    if not total:
+        for task in _drawn_as(clip, recipe):
+            found[task][clip.stored.dataset].append(index)
+    of_task = _task_shares(found, recipe)
+    sources = []
+    for task, sets in sorted(found.items()):
+        weights = {dataset: _weight(recipe, dataset, len(c)) for dataset, c in sets.items()}
+        total = sum(weights.values()) or 1.0
+        for dataset, members in sorted(sets.items()):
+            share = of_task[task] * weights[dataset] / total
+            source = Source(task=task, dataset=dataset, clips=np.asarray(members), share=share)
+            sources += [source] if share > 0 else []
+    if not sources:
         raise DataError("no clip has labels for any task of the recipe; check shards and weights")
-    sources = (
-        Source(
-            task=task,
-            dataset=dataset,
-            clips=np.asarray(members),
-            share=tasks[task] / total * weights[task, dataset] / (in_task[task] or 1.0),
-        )
-        for (task, dataset), members in sorted(found.items())
-    )
-    return tuple(source for source in sources if source.share > 0)
+    return tuple(sources)
+
+
+def _drawn_as(clip: LabelledClip, recipe: Recipe) -> tuple[str, ...]:
+    """Return the tasks under which a clip can be drawn in a stage."""
+    if recipe.stage == "align":
+        return (READING,) if clip.ctc_ids else ()
+    if recipe.mixture.dialogue_share and clip.tasks:
+        return (*clip.tasks, DIALOGUE)
+    return clip.tasks
+
+
+def _task_shares(found: Mapping[str, Any], recipe: Recipe) -> dict[str, float]:
+    """Return which share of the examples each task gets."""
+    mixture = recipe.mixture
+    weights = {task: mixture.tasks.get(task, mixture.other) for task in found if task != DIALOGUE}
+    total = sum(weights.values()) or 1.0
+    chat = mixture.dialogue_share if DIALOGUE in found else 0.0
+    return {task: (1 - chat) * w / total for task, w in weights.items()} | {DIALOGUE: chat}
 
 
 def _weight(recipe: Recipe, dataset: str, size: int) -> float:

@@ -75,7 +75,8 @@ def train(session: Session, sign: StopSign) -> Progress:
             save(session, progress)
         if recipe.dev.every and progress.step % recipe.dev.every == 0:
             measure(session, journal, progress)
-    save(session, progress)
+    if progress.step % recipe.save.every:
+        save(session, progress)
     measure(session, journal, progress)
     journal.close()
     return progress

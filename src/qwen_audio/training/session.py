@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from qwen_audio.checkpoints import auto  # noqa: F401 - registers our classes with transformers
 from qwen_audio.data.augment import Masking, Variation
 from qwen_audio.data.memory import ClipStore, build_store, open_store
 from qwen_audio.errors import DataError
