@@ -33,14 +33,6 @@ _LAST = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class SceneAnswer:
-    """A question about a scene with its short answer and the same answer as a sentence."""
-
-    question: Question
-    sentence: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class _Part:
     """Consecutive events with one label, told as one: "a dog barks three times"."""
 
@@ -90,7 +82,7 @@ def write_captions(scene: Scene, *, rng: random.Random) -> tuple[str, ...]:
 
 def write_questions(
     scene: Scene, *, known: Sequence[str], rng: random.Random
-) -> tuple[SceneAnswer, ...]:
+) -> tuple[Question, ...]:
     """Return every kind of question that this scene answers beyond doubt.
 
     Args:
@@ -152,7 +144,7 @@ def _told_with_nouns(parts: list[_Part], rng: random.Random) -> str:
     return text
 
 
-def _end_questions(scene: Scene, rng: random.Random) -> list[SceneAnswer]:
+def _end_questions(scene: Scene, rng: random.Random) -> list[Question]:
     """Return what comes first and last, where the starts are clear and the labels differ."""
     events = scene.events
     if len(scene.labels) < 2:
@@ -173,9 +165,7 @@ def _ends_clearly(events: Sequence[Event]) -> bool:
     return last.label == before.label or last.start_s - before.start_s >= _CLEAR_S
 
 
-def _end_answer(
-    event: Event, wordings: tuple[str, ...], kind: str, rng: random.Random
-) -> SceneAnswer:
+def _end_answer(event: Event, wordings: tuple[str, ...], kind: str, rng: random.Random) -> Question:
     phrase = sound_phrase(event.label)
     place = {"first": "first", "last": "last"}[kind]
     sentence = rng.choice(
@@ -187,7 +177,7 @@ def _end_answer(
     return _answer(rng.choice(wordings), event.label, kind, sentence)
 
 
-def _order_questions(scene: Scene, rng: random.Random) -> list[SceneAnswer]:
+def _order_questions(scene: Scene, rng: random.Random) -> list[Question]:
     """Return before-or-after questions for two labels that each stay on one side of the other."""
     pairs = [(a, b) for a, b in pairwise(scene.labels) if _is_before(scene, a, b)]
     if not pairs:
@@ -214,7 +204,7 @@ def _is_before(scene: Scene, earlier: str, later: str) -> bool:
     return soonest - latest >= _CLEAR_S
 
 
-def _count_questions(scene: Scene, rng: random.Random) -> list[SceneAnswer]:
+def _count_questions(scene: Scene, rng: random.Random) -> list[Question]:
     """Return how often each burst is heard."""
     answers = []
     for label in sorted(scene.countable):
@@ -232,9 +222,7 @@ def _count_questions(scene: Scene, rng: random.Random) -> list[SceneAnswer]:
     return answers
 
 
-def _presence_questions(
-    scene: Scene, known: Sequence[str], rng: random.Random
-) -> list[SceneAnswer]:
+def _presence_questions(scene: Scene, known: Sequence[str], rng: random.Random) -> list[Question]:
     """Return one question for a sound that is there and one for a sound that is not."""
     heard = frozenset().union(*(confusable_with(label) for label in scene.labels))
     if scene.background:
@@ -247,7 +235,7 @@ def _presence_questions(
     return answers
 
 
-def _presence(phrase: Phrase, *, is_there: bool, rng: random.Random) -> SceneAnswer:
+def _presence(phrase: Phrase, *, is_there: bool, rng: random.Random) -> Question:
     wordings = (
         f"Is there {phrase.noun}?" if not phrase.is_plural else f"Are there {phrase.noun}?",
         f"Do you hear {phrase.noun}?",
@@ -260,9 +248,8 @@ def _presence(phrase: Phrase, *, is_there: bool, rng: random.Random) -> SceneAns
     return _answer(rng.choice(wordings), "yes" if is_there else "no", "presence", sentence)
 
 
-def _answer(question: str, answer: str, kind: str, sentence: str) -> SceneAnswer:
-    asked = Question(question=question, answer=answer, kind=kind)
-    return SceneAnswer(question=asked, sentence=_sentence(sentence))
+def _answer(question: str, answer: str, kind: str, sentence: str) -> Question:
+    return Question(question, answer, kind, _sentence(sentence))
 
 
 def _joined(names: Sequence[str]) -> str:
