@@ -34,7 +34,7 @@ EMBEDDING = "language_model.embed_tokens.weight"
 HEAD = "lm_head.weight"
 
 
-def assemble(  # noqa: PLR0913
+def assemble(
     encoder: Path | str,
     llm: Path | str,
     output: Path | str | None = None,

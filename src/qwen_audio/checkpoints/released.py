@@ -1,8 +1,8 @@
 """The layout of the released Qwen-Audio weights, as a table of names and sizes.
 
-`model_type` is "qwen" with an "audio" key; decoder tensors are `transformer.*` with q, k and v packed
-in one, and the gated feed-forward's `w2` is the gate. The encoder's names are OpenAI Whisper's, which
-are ours too. Both directions are here: what `load` reads and what `convert` writes.
+`model_type` is "qwen" with an "audio" key; decoder tensors are `transformer.*` with q, k and v
+packed in one, and the gated feed-forward's `w2` is the gate. The encoder's names are OpenAI
+Whisper's, which are ours too. Both directions are here: what `load` reads and `convert` writes.
 """
 
 import re

@@ -2,10 +2,11 @@
 
 `QwenAudioConfig` holds two others: the audio encoder's (a Whisper encoder of any size) and the
 decoder's, which is either `QwenAudioTextConfig` (our own decoder: Qwen-7B, Qwen2/3, Llama, SmolLM2)
-or the configuration of any other decoder-only model of transformers.
+or the configuration of any other decoder-only model of transformers. (`no_type_check`: their
+`__init__` is wrapped by transformers to take any key, which a checker of signatures would refuse.)
 """
 
-from typing import Any
+from typing import Any, no_type_check
 
 from transformers import AutoConfig, PreTrainedConfig
 
@@ -15,6 +16,7 @@ POOLINGS = ("mean", "stack")
 PROJECTORS = ("linear", "mlp")
 
 
+@no_type_check
 class QwenAudioEncoderConfig(PreTrainedConfig):
     """Audio encoder; the defaults are Whisper-large-v2's, as in the released Qwen-Audio.
 
@@ -54,6 +56,7 @@ class QwenAudioEncoderConfig(PreTrainedConfig):
         return self.hidden_size * (self.pool if self.pooling == "stack" else 1)
 
 
+@no_type_check
 class QwenAudioTextConfig(PreTrainedConfig):
     """Our decoder; the defaults are Qwen-7B's as released with Qwen-Audio.
 
@@ -102,6 +105,7 @@ class QwenAudioTextConfig(PreTrainedConfig):
             )
 
 
+@no_type_check
 class QwenAudioConfig(PreTrainedConfig):
     """A whole Qwen-Audio: encoder, projection, decoder, and the ids of the audio tokens.
 
@@ -133,7 +137,9 @@ class QwenAudioConfig(PreTrainedConfig):
         self.tie_word_embeddings = bool(self.text_config.tie_word_embeddings)
         super().__post_init__(**kwargs)
         if self.projector not in PROJECTORS:
-            raise ConfigError(f"projector is {self.projector!r}; use one of {', '.join(PROJECTORS)}")
+            raise ConfigError(
+                f"projector is {self.projector!r}; use one of {', '.join(PROJECTORS)}"
+            )
 
     @property
     def vocab_size(self) -> int:

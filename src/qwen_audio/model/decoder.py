@@ -158,7 +158,9 @@ class QwenAudioDecoder(PreTrainedModel):
     def __init__(self, config: QwenAudioTextConfig) -> None:
         super().__init__(config)
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.layers = nn.ModuleList(DecoderLayer(config, i) for i in range(config.num_hidden_layers))
+        self.layers = nn.ModuleList(
+            DecoderLayer(config, i) for i in range(config.num_hidden_layers)
+        )
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.gradient_checkpointing = False
         self.post_init()
@@ -213,7 +215,7 @@ class QwenAudioDecoder(PreTrainedModel):
             lengths = attention_mask.sum(dim=1)
         return ntk_alpha(lengths, self.config.train_length)
 
-    def _step(  # noqa: PLR0913
+    def _step(
         self,
         x: Tensor,
         attention_mask: Tensor | None,

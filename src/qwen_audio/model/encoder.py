@@ -1,10 +1,10 @@
 """The audio encoder: Whisper's, with neighbouring frames pooled to 25 tokens a second.
 
 Differs from Whisper in three ways. Clips are as long as they are: no 30 s of padding goes through
-the layers. A batch gives what each clip gives alone: frames beyond a clip are hidden from attention,
-and of the features beyond it only the first is ever seen, by the first convolution (the processor
-makes it zero, as for a clip alone). And `pool` frames become one token at the end. Parameter names
-are OpenAI Whisper's, as in the released Qwen-Audio (its `audio.py`).
+the layers. A batch gives what each clip gives alone: frames beyond a clip are hidden from
+attention, and of the features beyond it only the first is ever seen, by the first convolution (the
+processor makes it zero, as for a clip alone). And `pool` frames become one token at the end.
+Parameter names are OpenAI Whisper's, as in the released Qwen-Audio (its `audio.py`).
 """
 
 import math
@@ -59,7 +59,9 @@ class EncoderBlock(GradientCheckpointingLayer):
         width = config.hidden_size
         self.attn = EncoderAttention(config)
         self.attn_ln = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
         self.mlp_ln = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
@@ -104,7 +106,9 @@ class QwenAudioEncoder(PreTrainedModel):
             AudioError: more frames than the encoder has positions for.
         """
         mel = input_features.to(self.conv1.weight.dtype)
-        x = F.gelu(self.conv2(F.gelu(self.conv1(mel)))).transpose(1, 2)  # (clips, frames / 2, width)
+        x = F.gelu(self.conv2(F.gelu(self.conv1(mel)))).transpose(
+            1, 2
+        )  # (clips, frames / 2, width)
         if x.shape[1] > self.config.max_position_embeddings:
             raise AudioError(
                 f"a clip gives {x.shape[1]} encoder frames but this encoder has positions for "

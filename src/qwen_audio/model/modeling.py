@@ -153,6 +153,7 @@ class QwenAudioForConditionalGeneration(PreTrainedModel, GenerationMixin):
             logits_to_keep: compute logits only for that many last positions (0: all).
             learnt_logits_only: with labels: logits only where something is learnt.
             rope_alpha: the value the prefill returned, when decoding by hand.
+            return_dict: not used; what comes back is always a record.
         """
         tokens = counts = None
         if input_features is not None:
@@ -164,7 +165,9 @@ class QwenAudioForConditionalGeneration(PreTrainedModel, GenerationMixin):
         if isinstance(self.language_model, QwenAudioDecoder):
             if rope_alpha is None:
                 batch, time = inputs_embeds.shape[:2]
-                mask = attention_mask if attention_mask is None or attention_mask.ndim == 2 else None
+                mask = (
+                    attention_mask if attention_mask is None or attention_mask.ndim == 2 else None
+                )
                 rope_alpha = self.language_model.prefill_alpha(mask, batch, past + time)
             extra = {"rope_alpha": rope_alpha}
         if use_cache is None:
@@ -210,7 +213,12 @@ class QwenAudioForConditionalGeneration(PreTrainedModel, GenerationMixin):
         return self.get_input_embeddings()(input_ids)
 
     def _score(
-        self, hidden: Tensor, labels: Tensor | None, *, logits_to_keep: Any, learnt_logits_only: bool
+        self,
+        hidden: Tensor,
+        labels: Tensor | None,
+        *,
+        logits_to_keep: Any,
+        learnt_logits_only: bool,
     ) -> tuple[Tensor, Tensor | None]:
         if labels is None:
             if isinstance(logits_to_keep, int):

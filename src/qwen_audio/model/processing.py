@@ -90,10 +90,10 @@ class QwenAudioProcessor(ProcessorMixin):
         ]
         return self.collate(prompts, padding_side=padding_side)
 
-    def apply_chat_template(  # noqa: PLR0913
+    def apply_chat_template(
         self,
         conversation: Conversation | Sequence[Conversation],
-        chat_template: str | None = None,
+        chat_template: str | None = None,  # noqa: ARG002 - part of the signature
         *,
         add_generation_prompt: bool = False,
         tokenize: bool = False,

@@ -1,0 +1,244 @@
+"""A loaded model that answers: `ask` about clips, `transcribe` them, or give it any prompt."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from qwen_audio.audio.sources import Clip, ClipSource, load_clip
+from qwen_audio.errors import GenerationError, unknown_name
+from qwen_audio.inference.generation import Generation, OnToken, generate_replies
+from qwen_audio.model.modeling import QwenAudioForConditionalGeneration
+from qwen_audio.model.processing import QwenAudioProcessor
+from qwen_audio.text import vocab
+from qwen_audio.text.messages import ASSISTANT, USER, Audio, Message, Text
+from qwen_audio.text.prompt import DEFAULT_SYSTEM, Prompt, decode_reply, render_chat, render_tagged
+from qwen_audio.text.tags import Tags
+from qwen_audio.text.timestamps import (
+    FIRST_STAMP,
+    Span,
+    Word,
+    find_spans,
+    join_words,
+    parse_words,
+)
+from qwen_audio.text.tokenizers import token_id
+
+MAX_WINDOW = 6144  # tokens of history that the released chat model keeps
+GREEDY = Generation()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What the model answered.
+
+    Attributes:
+        text: the answer, time stamps left out.
+        spans: the stretches of a clip that the answer names, in seconds.
+        ids: the answer's tokens.
+        dropped_turns: how many of the oldest turns the window had no room for.
+    """
+
+    text: str
+    spans: tuple[Span, ...] = ()
+    ids: tuple[int, ...] = ()
+    dropped_turns: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transcript:
+    """What was said in a clip: the text, its language, and the words' times if asked for."""
+
+    text: str
+    language: str
+    words: tuple[Word, ...] = ()
+    ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class QwenAudio:
+    """A network with its processor, and what people do with them.
+
+    >>> import qwen_audio  # doctest: +SKIP
+    >>> qwen_audio.load().ask("clip.flac", "What does the person say?").text  # doctest: +SKIP
+    """
+
+    model: QwenAudioForConditionalGeneration
+    processor: QwenAudioProcessor
+
+    def ask(
+        self,
+        clips: ClipSource | Sequence[ClipSource] | None,
+        question: str,
+        *,
+        system: str | None = DEFAULT_SYSTEM,
+        history: Sequence[Message] = (),
+        settings: Generation = GREEDY,
+        on_token: OnToken | None = None,
+    ) -> Reply:
+        """Return the answer to a question about some clips.
+
+        Args:
+            clips: one clip or several: a path, bytes, a file object, or (samples, rate).
+            question: text of the user; never read as a tag.
+            system: the system prompt.
+            history: earlier messages of the conversation.
+            settings: how the reply is made.
+            on_token: called with each token as it comes.
+
+        Raises:
+            AudioError: a clip that cannot be heard, or is longer than the encoder's window.
+        """
+        parts = (*(Audio(clip) for clip in self.load_clips(clips)), Text(question))
+        return self.reply_to(
+            (*history, Message(USER, parts)), system=system, settings=settings, on_token=on_token
+        )
+
+    def reply_to(
+        self,
+        messages: Sequence[Message],
+        *,
+        system: str | None = DEFAULT_SYSTEM,
+        settings: Generation = GREEDY,
+        on_token: OnToken | None = None,
+    ) -> Reply:
+        """Return the assistant's next message in a conversation that ends with the user's."""
+        chat = render_chat(
+            messages,
+            tokenizer=self.processor.tokenizer,
+            system=system,
+            max_window=MAX_WINDOW,
+            pool=self.processor.pool,
+        )
+        ids = self.generate([chat.prompt], settings=settings, on_token=on_token)[0]
+        return self._reply(ids, dropped_turns=chat.dropped_turns)
+
+    def transcribe(
+        self,
+        clip: ClipSource,
+        *,
+        language: str | None = None,
+        words: bool = False,
+        settings: Generation = GREEDY,
+    ) -> Transcript:
+        """Return what is said in a clip of at most 30 s.
+
+        Args:
+            clip: a path, bytes, a file object, or (samples, rate).
+            language: of the speech, as a code such as "en"; heard by the model if not given.
+            words: give each word's start and end.
+            settings: how the text is made.
+
+        Raises:
+            AudioError: a clip that cannot be heard, or is too long.
+            PromptError: a language without a tag.
+        """
+        (heard,) = self.load_clips(clip)
+        return self.transcribe_batch([heard], language=language, words=words, settings=settings)[0]
+
+    def transcribe_batch(
+        self,
+        clips: Sequence[Clip],
+        *,
+        language: str | None = None,
+        words: bool = False,
+        settings: Generation = GREEDY,
+    ) -> list[Transcript]:
+        """Return what is said in each of several clips, all at once; see `transcribe`."""
+        if language is not None and language not in vocab.LANGUAGES:
+            raise GenerationError(unknown_name("language", language, vocab.LANGUAGES))
+        languages = [language] * len(clips) if language else self.hear_languages(clips)
+        prompts = [
+            self.tagged(_transcript_tags(spoken, words=words), [clip])
+            for clip, spoken in zip(clips, languages, strict=True)
+        ]
+        replies = self.generate(prompts, settings=settings)
+        return [
+            self._transcript(ids, spoken, words=words)
+            for ids, spoken in zip(replies, languages, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def hear_languages(self, clips: Sequence[Clip]) -> list[str]:
+        """Return the most likely language of the speech in each clip, as a code."""
+        prompts = [self.tagged(vocab.START_OF_TRANSCRIPT, [clip]) for clip in clips]
+        inputs = self.processor.collate(prompts).to(self.model.device)
+        logits = self.model(**inputs, logits_to_keep=1).logits[:, -1]
+        codes = list(vocab.LANGUAGES)
+        ids = [token_id(self.processor.tokenizer, vocab.tag(code)) for code in codes]
+        return [codes[best] for best in logits[:, ids].argmax(dim=-1).tolist()]
+
+    def tagged(self, tags: str, clips: Sequence[Clip]) -> Prompt:
+        """Return the prompt of clips followed by our own text, in which tags are tokens."""
+        return render_tagged(
+            vocab.AUDIO_SLOT * len(clips) + tags,
+            clips,
+            tokenizer=self.processor.tokenizer,
+            pool=self.processor.pool,
+        )
+
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        settings: Generation = GREEDY,
+        on_token: OnToken | None = None,
+    ) -> list[tuple[int, ...]]:
+        """Return the tokens that follow each rendered prompt."""
+        return generate_replies(
+            self.model, self.processor, prompts, settings=settings, on_token=on_token
+        )
+
+    def load_clips(self, clips: ClipSource | Sequence[ClipSource] | None) -> list[Clip]:
+        """Return clips ready to hear, none longer than the encoder's window.
+
+        Raises:
+            AudioError: a clip that cannot be heard, or is too long.
+        """
+        if clips is None:
+            return []
+        sources = clips if isinstance(clips, list) else [clips]
+        return [load_clip(source, max_seconds=self.max_seconds) for source in sources]
+
+    @property
+    def max_seconds(self) -> float:
+        """The longest clip that the encoder hears at once, in seconds."""
+        from qwen_audio.audio.lengths import MAX_SECONDS
+
+        return MAX_SECONDS
+
+    def _reply(self, ids: tuple[int, ...], *, dropped_turns: int) -> Reply:
+        tokenizer = self.processor.tokenizer
+        spans = find_spans(decode_reply(tokenizer, ids, skip_special=False))
+        text = decode_reply(tokenizer, ids).strip()
+        return Reply(text=text, spans=spans, ids=ids, dropped_turns=dropped_turns)
+
+    def _transcript(self, ids: tuple[int, ...], language: str, *, words: bool) -> Transcript:
+        tokenizer = self.processor.tokenizer
+        if not words:
+            text = decode_reply(tokenizer, ids).strip()
+            return Transcript(text=text, language=language, ids=ids)
+        raw = FIRST_STAMP + decode_reply(tokenizer, ids, skip_special=False)
+        timed = parse_words(raw)
+        return Transcript(text=join_words(timed, language), language=language, words=timed, ids=ids)
+
+
+def messages_of(exchanges: Iterable[tuple[str, str]]) -> tuple[Message, ...]:
+    """Return text-only exchanges (question, answer) as messages."""
+    return tuple(
+        message
+        for question, answer in exchanges
+        for message in (Message(USER, (Text(question),)), Message(ASSISTANT, (Text(answer),)))
+    )
+
+
+def _transcript_tags(language: str, *, words: bool) -> str:
+    tags = Tags(
+        start="transcript",
+        audio_language=language,
+        action="transcribe",
+        text_language=language,
+        timestamps=words,
+        instruction=None if words else "wo_itn",
+    ).render()
+    return tags + FIRST_STAMP if words else tags

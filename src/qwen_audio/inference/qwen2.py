@@ -1,0 +1,79 @@
+"""Qwen2-Audio behind the same functions: transformers' own class, our clips and records."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from qwen_audio.audio.lengths import MAX_SECONDS, SAMPLE_RATE
+from qwen_audio.audio.sources import ClipSource, load_clip
+from qwen_audio.inference.answers import GREEDY, Reply, Transcript
+from qwen_audio.inference.generation import Generation
+from qwen_audio.text.messages import ASSISTANT, SYSTEM, USER, Audio, Message, Text
+from qwen_audio.text.prompt import DEFAULT_SYSTEM
+
+TRANSCRIBE = "Write down what is said in the audio, word for word and nothing else."
+
+
+@dataclass(frozen=True)
+class Qwen2Audio:
+    """A Qwen2-Audio of transformers that answers `ask` and `transcribe`; it gives no word times."""
+
+    model: Any
+    processor: Any
+
+    def ask(
+        self,
+        clips: ClipSource | Sequence[ClipSource] | None,
+        question: str,
+        *,
+        system: str | None = DEFAULT_SYSTEM,
+        history: Sequence[Message] = (),
+        settings: Generation = GREEDY,
+    ) -> Reply:
+        """Return the answer to a question about some clips; see `QwenAudio.ask`."""
+        sources = [] if clips is None else clips if isinstance(clips, list) else [clips]
+        heard = [load_clip(source, max_seconds=MAX_SECONDS) for source in sources]
+        message = Message(USER, (*map(Audio, heard), Text(question)))
+        opening = () if system is None else (Message(SYSTEM, (Text(system),)),)
+        return self.reply_to((*opening, *history, message), settings=settings)
+
+    @torch.inference_mode()
+    def reply_to(self, messages: Sequence[Message], *, settings: Generation = GREEDY) -> Reply:
+        """Return the assistant's next message."""
+        text = self.processor.apply_chat_template(
+            [_as_dict(message) for message in messages],
+            add_generation_prompt=True,
+            tokenize=False,
+            sanitize_control_tokens=True,
+        )
+        clips = [clip.waveform for message in messages for clip in message.clips]
+        inputs = self.processor(
+            text=text, audio=clips or None, sampling_rate=SAMPLE_RATE, return_tensors="pt"
+        ).to(self.model.device)
+        output = self.model.generate(**inputs, **settings.as_arguments())
+        ids = tuple(output[0, inputs["input_ids"].shape[1] :].tolist())
+        said = self.processor.tokenizer.decode(ids, skip_special_tokens=True)
+        return Reply(text=said.strip(), ids=ids)
+
+    def transcribe(
+        self, clip: ClipSource, *, language: str | None = None, settings: Generation = GREEDY
+    ) -> Transcript:
+        """Return what is said in a clip; Qwen2-Audio has no tag for it, so it is asked in words."""
+        reply = self.ask(clip, TRANSCRIBE, settings=settings)
+        return Transcript(text=reply.text, language=language or "unknown", ids=reply.ids)
+
+
+def _as_dict(message: Message) -> dict[str, Any]:
+    if message.role == ASSISTANT:
+        return {"role": ASSISTANT, "content": message.text}
+    parts = [
+        {"type": "audio", "audio_url": ""} if isinstance(part, Audio) else _as_text(part)
+        for part in message.parts
+    ]
+    return {"role": message.role, "content": parts}
+
+
+def _as_text(part: Text) -> dict[str, str]:
+    return {"type": "text", "text": part.text}
