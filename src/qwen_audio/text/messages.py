@@ -79,7 +79,7 @@ class Message:
 
 
 def from_dicts(
-    messages: Iterable[Mapping[str, Any]],
+    messages: Iterable[Any],
     *,
     sampling_rate: int = SAMPLE_RATE,
     allow_paths: bool = True,

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from qwen_audio.errors import PromptError
-from qwen_audio.text.vocab import SILENCE, TAG_PATTERN, is_timestamp, timestamp_token, token_seconds
+from qwen_audio.text.vocab import (
+    SILENCE,
+    TAG_PATTERN,
+    Seconds,
+    is_timestamp,
+    timestamp_token,
+    token_seconds,
+)
 
 FIRST_STAMP = timestamp_token(0.0)
 """What every such transcript begins with; the prompt gives it, so a reply goes on after it."""
@@ -27,8 +34,8 @@ class Word:
     """A word and when it is heard, in seconds from the clip's start."""
 
     text: str
-    start_s: float
-    end_s: float
+    start_s: Seconds
+    end_s: Seconds
 
     def __post_init__(self) -> None:
         if not 0 <= self.start_s <= self.end_s:
@@ -42,13 +49,13 @@ class Word:
 class Span:
     """A stretch of a clip that a reply names; `text` is what it quotes, if anything."""
 
-    start_s: float
-    end_s: float
+    start_s: Seconds
+    end_s: Seconds
     text: str | None = None
 
 
 def render_words(
-    words: Iterable[Word], language: str | None = None, *, duration_s: float | None = None
+    words: Iterable[Word], language: str | None = None, *, duration_s: Seconds | None = None
 ) -> str:
     """Return the words with a stamp at each border.
 
@@ -143,7 +150,7 @@ def _last_quoted(text: str) -> str | None:
     return next(filter(None, found[-1])) if found else None
 
 
-def _later(now: str, seconds: float) -> str:
+def _later(now: str, seconds: Seconds) -> str:
     """Return the stamp of a time, but none before `now`."""
     return max(timestamp_token(seconds), now, key=token_seconds)
 

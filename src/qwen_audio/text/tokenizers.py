@@ -6,6 +6,7 @@ a user never gives a special token, whatever it spells.
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 MAX_LENGTH = 8192
 """Positions of the released model."""
 
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|"
     r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -116,8 +118,13 @@ def encode(tokenizer: "PreTrainedTokenizerFast", text: str, *, trusted: bool) ->
         text: what to encode.
         trusted: whether a special token spelt in the text becomes that token. Text of a user is
             not trusted: what it spells stays text, and ordinary text has the same ids either way.
+
+    Raises:
+        PromptError: for text that is no Unicode.
     """
     backend = fast_backend(tokenizer)
+    if not text.isascii() and _LONE_SURROGATE.search(text):
+        raise PromptError(f"{text[:40]!r} holds half of a surrogate pair; send valid Unicode")
     if backend.padding or backend.truncation or backend.encode_special_tokens:
         # Left behind by a call of the tokenizer with such an option; it sets them anew itself.
         ids = tokenizer.encode(text, add_special_tokens=False, split_special_tokens=False)

@@ -4,11 +4,12 @@ The first 151,643 ids are text; the chat tokens follow, then 3314 audio tokens: 
 time stamps, notes, and the three that mark a clip's place. No other file spells a token.
 """
 
-import re
+from typing import TypeAlias
 
 from qwen_audio.errors import PromptError
 
 NUM_TEXT_TOKENS = 151_643
+Seconds: TypeAlias = float | int
 MAX_STAMP_S = 30.0
 """The last time stamp; one stamp is a hundredth of a second."""
 
@@ -30,8 +31,6 @@ _NUM_STAMPS = int(MAX_STAMP_S) * _STAMPS_A_SECOND + 1
 TAG_PATTERN = r"<\|[^|<>]*\|>"
 """A regular expression for any tag."""
 
-_STAMP = re.compile(r"<\|(\d\d?\.\d\d)\|>")
-
 
 def tag(name: str) -> str:
     """Return how the vocabulary spells a tag.
@@ -46,7 +45,7 @@ def _stamp(hundredths: int) -> str:
     return tag(f"{hundredths / _STAMPS_A_SECOND:.2f}")
 
 
-def timestamp_token(seconds: float) -> str:
+def timestamp_token(seconds: Seconds) -> str:
     """Return the time stamp nearest to `seconds`.
 
     >>> timestamp_token(2.334)
@@ -65,8 +64,7 @@ def timestamp_token(seconds: float) -> str:
 
 def is_timestamp(token: str) -> bool:
     """Return whether `token` is one of the 3001 time stamps."""
-    found = _STAMP.fullmatch(token)
-    return bool(found) and _stamp(round(float(found[1]) * _STAMPS_A_SECOND)) in _STAMP_TOKENS
+    return token in _SECONDS_OF
 
 
 def token_seconds(token: str) -> float:
@@ -77,7 +75,7 @@ def token_seconds(token: str) -> float:
     """
     if not is_timestamp(token):
         raise PromptError(f"{token!r} is not a time stamp; write it like {timestamp_token(2.33)}")
-    return float(token[2:-2])
+    return _SECONDS_OF[token]
 
 
 def midi_pitch_token(pitch: int) -> str:
@@ -161,7 +159,7 @@ INSTRUCTIONS = (
 )
 """Names of the output-instruction tags, in id order."""
 
-_STAMP_TOKENS = dict.fromkeys(_stamp(i) for i in range(_NUM_STAMPS))
+_SECONDS_OF = {_stamp(i): i / _STAMPS_A_SECOND for i in range(_NUM_STAMPS)}
 
 AUDIO_TOKENS: tuple[str, ...] = (
     AUDIO_PAD,
@@ -174,7 +172,7 @@ AUDIO_TOKENS: tuple[str, ...] = (
     NO_TIMESTAMPS,
     SILENCE,
     TIMESTAMPS,
-    *_STAMP_TOKENS,
+    *_SECONDS_OF,
     *map(tag, INSTRUCTIONS[:6]),
     ENTITY_VALUE_BEGIN,
     ENTITY_VALUE_END,
