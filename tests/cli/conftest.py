@@ -1,5 +1,6 @@
 """A model that answers at once and remembers what it was asked."""
 
+import codecs
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ import pytest
 import qwen_audio
 from qwen_audio.cli.main import main
 from qwen_audio.errors import AudioError
-from qwen_audio.text import prompt
+from qwen_audio.text import stream
 from qwen_audio.text.timestamps import Span, Word
 
 
@@ -48,6 +49,16 @@ class FakeModel:
                 raise AudioError("too quiet")
 
 
+class ByteStream:
+    """Takes tokens for bytes, in place of the tokenizer's stream of text."""
+
+    def __init__(self, _tokenizer: None, *, skip_special: bool) -> None:
+        assert skip_special
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        self.push = lambda token: decoder.decode(bytes([token]))
+        self.finish = lambda: decoder.decode(b"", final=True)
+
+
 @dataclass
 class Run:
     """What one call of the program gave."""
@@ -67,7 +78,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
 
     monkeypatch.setitem(vars(qwen_audio), "load", load)
     monkeypatch.setitem(vars(qwen_audio), "Generation", dict)
-    monkeypatch.setattr(prompt, "decode_reply", lambda _, ids: bytes(ids).decode(errors="replace"))
+    monkeypatch.setattr(stream, "TextStream", ByteStream)
     return fake
 
 

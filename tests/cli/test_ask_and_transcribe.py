@@ -5,8 +5,6 @@ from collections.abc import Callable
 
 import pytest
 
-from qwen_audio.cli.output import ReplyPrinter
-
 
 def lines(text: str) -> list[dict]:
     return [json.loads(line) for line in text.splitlines()]
@@ -70,18 +68,6 @@ def test_times_in_a_reply_are_printed_as_spans(run: Callable) -> None:
 @pytest.mark.usefixtures("model")
 def test_a_reply_can_be_printed_as_it_comes(run: Callable) -> None:
     assert run("ask", "dog.wav", "What?", "--stream").out == "a dög\n"
-
-
-def test_half_a_character_is_not_printed(capsys: pytest.CaptureFixture) -> None:
-    printer = ReplyPrinter(lambda ids: bytes(ids).decode(errors="replace"))
-    seen = []
-
-    for byte in "ö面🐕".encode():
-        printer.add(byte)
-        seen.append(capsys.readouterr().out)
-    printer.finish()
-
-    assert [piece for piece in seen if piece] == ["ö", "面", "🐕"]
 
 
 @pytest.mark.usefixtures("model")

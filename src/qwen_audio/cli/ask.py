@@ -7,7 +7,7 @@ import typer
 
 import qwen_audio
 from qwen_audio.cli.options import AsJson, Device, Dtype, Model, given, open_model
-from qwen_audio.cli.output import ReplyPrinter, for_each_clip, print_json
+from qwen_audio.cli.output import for_each_clip, print_json
 
 EXAMPLE = 'qwen-audio ask dog.wav street.mp3 "Which of the two is louder?"'
 
@@ -78,11 +78,15 @@ def _is_file(text: str) -> bool:
 
 def _stream(qa: Any, source: str | list[str], question: str, options: dict[str, Any]) -> None:
     """Print the reply to one question while it comes."""
-    from qwen_audio.text.prompt import decode_reply  # brings torch, as the model did
+    from qwen_audio.text.stream import TextStream  # brings torch, as the model did
 
-    printer = ReplyPrinter(lambda ids: decode_reply(qa.processor.tokenizer, ids))
-    qa.ask(source, question, on_token=printer.add, **options)
-    printer.finish()
+    text = TextStream(qa.processor.tokenizer, skip_special=True)
+
+    def show(token: int) -> None:
+        print(text.push(token), end="", flush=True)
+
+    qa.ask(source, question, on_token=show, **options)
+    print(text.finish(), flush=True)
 
 
 def _record(source: str | list[str], question: str, reply: Any) -> dict[str, Any]:

@@ -11,8 +11,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from qwen_audio.errors import QwenAudioError
 
-HALF_A_CHARACTER = "\N{REPLACEMENT CHARACTER}"  # what decoding ends with until the rest comes
-
 
 def print_error(error: Exception | str, *, verb: str | None = None) -> None:
     """Print one line to stderr."""
@@ -43,31 +41,6 @@ def words_to_json(words: Iterable[Any]) -> list[dict[str, Any]]:
 def words_to_lines(words: Iterable[Any]) -> str:
     """Return one line a word: from, to, word."""
     return "\n".join(f"{word.start_s:8.2f} {word.end_s:8.2f}  {word.text}" for word in words)
-
-
-class ReplyPrinter:
-    """Prints a reply token by token, and a character only when all its bytes are there."""
-
-    def __init__(self, decode: Callable[[tuple[int, ...]], str]) -> None:
-        self._decode = decode
-        self._ids: list[int] = []
-        self._printed = ""
-
-    def add(self, token_id: int) -> None:
-        """Print what one more token makes certain."""
-        self._ids.append(token_id)
-        text = self._decode(tuple(self._ids))
-        if not text.endswith(HALF_A_CHARACTER):
-            self._print(text)
-
-    def finish(self) -> None:
-        """Print what is left, and end the line."""
-        self._print(self._decode(tuple(self._ids)))
-        print(flush=True)
-
-    def _print(self, text: str) -> None:
-        print(text[len(self._printed) :], end="", flush=True)
-        self._printed = text
 
 
 @contextmanager
