@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text as RichText
 
+from qwen_audio.audio.sources import Clip
 from qwen_audio.text import vocab
 from qwen_audio.text.prompt import Prompt
 from qwen_audio.text.tokenizers import control_ids, fast_backend, token_id
@@ -12,8 +13,8 @@ from qwen_audio.text.tokenizers import control_ids, fast_backend, token_id
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-STYLES = {"text": "", "control": "bold cyan", "audio": "magenta"}
-"""Colours of plain text, of control tokens and of a clip's place."""
+STYLES = {"text": "", "control": "bold cyan", "begin": "magenta", "pad": "magenta"}
+"""Colours of plain text, of control tokens, and of a clip's begin and pads."""
 
 LEARNT_STYLE = "green underline"
 
@@ -21,23 +22,23 @@ LEARNT_STYLE = "green underline"
 def preview(prompt: Prompt, tokenizer: "PreTrainedTokenizerFast") -> RichText:
     """Return the prompt for `rich` to print: each clip in short, what is learnt underlined."""
     backend, control = fast_backend(tokenizer), control_ids(tokenizer)
-    pad = token_id(tokenizer, vocab.AUDIO_PAD)
+    begin, pad = (token_id(tokenizer, mark) for mark in (vocab.AUDIO_BEGIN, vocab.AUDIO_PAD))
+    kinds = {begin: "begin", pad: "pad"} | dict.fromkeys(control - {begin, pad}, "control")
     clips = iter(prompt.clips)
     shown = RichText()
-
-    def kind(pair: tuple[int, bool]) -> tuple[str, bool]:
-        index, is_learnt = pair
-        if index == pad:
-            return "audio", is_learnt
-        return "control" if index in control else "text", is_learnt
-
     pairs = zip(prompt.ids, prompt.is_learnt, strict=True)
-    for (name, is_learnt), group in groupby(pairs, kind):
+    for (kind, is_learnt), group in groupby(
+        pairs, lambda pair: (kinds.get(pair[0], "text"), pair[1])
+    ):
         ids = [index for index, _ in group]
         text = backend.decode(ids, skip_special_tokens=False)
-        if name == "audio":
-            clip = next(clips)
-            label = "" if clip.name is None else f"{clip.name}, "
-            text = f"[{label}{clip.duration_s:.2f} s, {len(ids)} tokens]"
-        shown.append(text, style=f"{STYLES[name]} {LEARNT_STYLE if is_learnt else ''}".strip())
+        if kind == "begin":
+            text += _describe(next(clips))
+        if kind == "pad":
+            text = f", {len(ids)} tokens"
+        shown.append(text, style=f"{STYLES[kind]} {LEARNT_STYLE if is_learnt else ''}".strip())
     return shown
+
+
+def _describe(clip: Clip) -> str:
+    return ", ".join(filter(None, (clip.name, f"{clip.duration_s:.2f} s")))

@@ -61,7 +61,11 @@ class _ByteStream:
 
 
 class _WindowStream:
-    """For all others: decode the last few tokens again, and give what is new."""
+    """For all others: decode the last few tokens again, and give what is new.
+
+    Half a character and a replacement character that was meant look the same here, so the second
+    may come wrong; byte-level vocabularies have no such doubt.
+    """
 
     def __init__(self, tokenizer: "PreTrainedTokenizerFast") -> None:
         self._decode = fast_backend(tokenizer).decode
@@ -73,8 +77,9 @@ class _WindowStream:
         text = self._new_text()
         if text.endswith(_BROKEN) and len(self._waiting) < _LONGEST_CHARACTER:
             return ""
-        if text:
-            self._given, self._waiting = self._waiting, []
+        # A token that gives nothing now, such as a first space, may still shape what follows.
+        self._given = self._waiting if text else (self._given + self._waiting)[-_LONGEST_CHARACTER:]
+        self._waiting = []
         return text
 
     def finish(self) -> str:
