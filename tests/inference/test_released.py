@@ -11,6 +11,7 @@ from transformers import AutoModelForMultimodalLM, AutoTokenizer
 
 import qwen_audio
 import qwen_audio.checkpoints.auto
+from qwen_audio import checkpoints
 from qwen_audio.checkpoints.folder import load_released, save_released
 from qwen_audio.checkpoints.released import config_from_released, released_names
 from qwen_audio.errors import CheckpointError
@@ -176,6 +177,22 @@ def test_our_own_layout_makes_the_round_trip(released, tmp_path):
     torch.testing.assert_close(again.model(ids).logits, qa.model(ids).logits)
     text = "<|en|>Straße"
     assert again.processor.tokenizer(text).input_ids == qa.processor.tokenizer(text).input_ids
+
+
+@pytest.mark.slow
+def test_a_model_goes_to_our_layout_and_back(released, tmp_path):
+    folder, _ = released(2048)
+
+    checkpoints.convert(folder, tmp_path / "ours", layout="qwen_audio")
+    checkpoints.convert(tmp_path / "ours", tmp_path / "back", layout="released")
+
+    before, after = (load_file(p / "model.safetensors") for p in (folder, tmp_path / "back"))
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_layout_that_is_not_known_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match="unknown layout 'relased'; did you mean 'released'"):
+        checkpoints.convert(tmp_path, tmp_path / "out", layout="relased")
 
 
 def test_the_seven_billion_model_has_the_originals_names_and_size():

@@ -80,8 +80,18 @@ def load_folder(
         model = QwenAudioForConditionalGeneration.from_pretrained(folder, dtype=kind or "auto")
         model = spread(model, device_map)
     if device is not None and device_map is None:
-        model = model.to(device)
+        model = _to_device(model, device)
     return Loaded(model.eval(), processor)
+
+
+def _to_device(model: PreTrainedModel, device: str | torch.device) -> PreTrainedModel:
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"cannot put the model on {str(device)!r} ({reason}); try device 'cpu'"
+        ) from error
 
 
 def _load_qwen2_audio(folder: Path, dtype: torch.dtype | None) -> tuple[Any, Any]:
