@@ -7,6 +7,7 @@ import pytest
 
 from qwen_audio.audio.lengths import SAMPLE_RATE
 from qwen_audio.data.synthesis import voices
+from qwen_audio.data.synthesis.cast import ESPEAK_ACCENTS, speakers
 from qwen_audio.data.synthesis.speech import (
     MAX_SECONDS,
     Mark,
@@ -201,3 +202,32 @@ def test_piper_without_its_package_says_what_to_install(monkeypatch):
 
     with pytest.raises(DataError, match=r"pip install qwen-audio\[synthesis\]"):
         voices.PiperSpeaker(VOICE).speak("hello", seed=0)
+
+
+def test_every_speaker_has_a_name_of_its_own_and_a_licence():
+    found = [
+        speaker.voice for language in ESPEAK_ACCENTS for speaker in speakers(language=language)
+    ]
+
+    assert len({voice.name for voice in found}) == len(found) > 500
+    assert all(voice.licence and voice.source and voice.package for voice in found)
+
+
+def test_a_language_or_an_engine_that_nobody_knows_is_refused():
+    with pytest.raises(DataError, match="no voice of any engine speaks 'tlh'; take one of en, de"):
+        speakers(language="tlh")
+    with pytest.raises(DataError, match="unknown engine 'epseak'; did you mean 'espeak'"):
+        speakers(engine="epseak")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["flite", "festival", "espeak"])
+def test_installed_engines_speak_with_words_in_time(engine):
+    speaker = speakers(engine=engine)[0]
+    try:
+        speech = read_aloud(speaker, ["Hello there, old friend.", "How are you?"], seed=1)
+    except DataError as error:
+        pytest.skip(str(error))
+
+    assert find_fault(speech, "Hello there, old friend. How are you?") is None
+    assert " ".join(word.text for word in speech.words) == "Hello there old friend How are you"

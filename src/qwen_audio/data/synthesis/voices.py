@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import soundfile
 import soxr
+from jaxtyping import Float
 
 from qwen_audio.audio.lengths import SAMPLE_RATE
 from qwen_audio.data.synthesis.speech import Mark, Speech, Voice, Waveform, words_from_marks
@@ -267,7 +268,7 @@ def missing_engine(voice: Voice) -> str:
     return f"the voice {voice.name!r} is not installed; install the Debian package {voice.package}."
 
 
-def at_sample_rate(waveform: Waveform, rate: int) -> Waveform:
+def at_sample_rate(waveform: Waveform, rate: int) -> Float[np.ndarray, " resampled"]:
     """Return the waveform at 16 kHz."""
     if rate == SAMPLE_RATE:
         return waveform
