@@ -127,7 +127,7 @@ def read_manifest(path: Path) -> Iterator[Record]:
 
 
 def write_manifest(path: Path, records: Iterable[Record]) -> int:
-    """Write records as JSONL, under a temporary name until all are written, and return their number."""
+    """Write records as JSONL, under a temporary name until complete, and return their number."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.part")
     num_records = 0

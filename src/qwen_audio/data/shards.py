@@ -80,15 +80,27 @@ class ShardReader:
         try:
             # ignore_zeros: after a broken header, tarfile looks for the next whole one
             with tarfile.open(self.path, "r:", ignore_zeros=True) as tar:
+                end = 0
                 for entry in tar:
+                    end = (
+                        entry.offset_data + -(-entry.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+                    )
                     if entry.isfile():
                         yield self._read(tar, entry)
+            if end and not self._is_closed_at(end):
+                self._count("the tar ends too early", "")
         except FileNotFoundError as error:
             raise DataError(f"there is no shard {self.path}; give the path of a tar") from error
         except tarfile.ReadError as error:
             if not self.counts.num_good:
                 raise DataError(f"the shard {self.path} is not a tar ({error})") from error
             self._count("the tar ends too early", "")
+
+    def _is_closed_at(self, end: int) -> bool:
+        """Return whether the empty block stands there that closes a tar."""
+        with self.path.open("rb") as file:
+            file.seek(end)
+            return file.read(tarfile.BLOCKSIZE) == tarfile.NUL * tarfile.BLOCKSIZE
 
     def _read(self, tar: tarfile.TarFile, entry: tarfile.TarInfo) -> _Member:
         suffix = entry.name.rpartition(".")[2].lower()
@@ -132,6 +144,8 @@ class ShardReader:
         _log.warning("%s: left out %s: %s", self.path.name, key or "the rest", reason)
 
     def _check_share(self) -> None:
+        if not self.counts.num_good and not self.counts.num_bad:
+            raise DataError(f"{self.path} is not a tar, or holds no clips; give a shard")
         if self.counts.bad_share > self.max_bad_share:
             reasons = "; ".join(f"{count} x {reason}" for reason, count in self.counts.bad.items())
             raise DataError(
@@ -146,7 +160,7 @@ def read_shard(path: Path, *, max_bad_share: float = 0.01, with_audio: bool = Tr
     Args:
         path: The tar.
         max_bad_share: Which part of the clips may be unreadable before the end is an error.
-        with_audio: Whether to read the audio; without it the bytes are empty, and an index is quick.
+        with_audio: Whether to read the audio; without it the bytes are empty.
     """
     return ShardReader(path, max_bad_share=max_bad_share, with_audio=with_audio)
 

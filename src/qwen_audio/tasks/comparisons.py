@@ -1,4 +1,4 @@
-"""Questions about several clips at once: which one, the same or not, and a question pointed at one of them."""
+"""Questions about several clips at once: which one, the same or not, and what about this one."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +30,7 @@ def with_reference(prompt: str, reference: str, rng: random.Random) -> str:
     'What does the person say in Audio 2?'
     """
     words = prompt.lower().replace("?", " ").replace(".", " ").replace(",", " ").split()
-    is_free = not any(word in wordings.SELF_REFERENCES for word in words)
+    is_free = "," not in prompt and not any(word in wordings.SELF_REFERENCES for word in words)
     if is_free and prompt.count("?") + prompt.count(".") == 1 and rng.random() < 0.5:
         return f"{prompt[:-1]} in {reference}{prompt[-1]}"
     return sentence(rng.choice(wordings.ABOUT).format(reference=reference, prompt=prompt))

@@ -1,6 +1,6 @@
-"""Conversations to learn from: clips with labels become questions, answers and follow-ups in many wordings.
+"""Conversations to learn from: clips with labels become questions and answers in many wordings.
 
-Everything random comes from the `random.Random` that the caller gives: the same seed, the same dialogue.
+Everything random comes from the `random.Random` that is given: the same seed, the same dialogue.
 """
 
 import random
@@ -18,7 +18,7 @@ from qwen_audio.tasks.turn_records import Turn
 from qwen_audio.tasks.turns import turns_about
 from qwen_audio.text.messages import ASSISTANT, USER, Audio, Message, Part, Text
 
-# How often a topic is asked about, where 1 is usual: what people ask most, and what is hard to learn.
+# How often a topic is asked about (1 is usual): what people ask most, and what is hard to learn.
 TOPIC_WEIGHTS = {
     "ASR": 5.0,
     "SEC": 2.5,
@@ -178,18 +178,20 @@ def _one_by_one(draft: _Draft, heard: Sequence[Heard]) -> None:
 
 
 def _questions_about_several(heard: Sequence[Heard], rng: random.Random) -> list[tuple[str, str]]:
-    """Return questions that name a clip, "and the second one?", and comparisons, in random order."""
+    """Return questions about a clip by its place, "and the second one?", and comparisons."""
     asked: list[tuple[str, str]] = []
+    turns = [turns_about(each.labels, rng) for each in heard]
     order = list(range(len(heard)))
     rng.shuffle(order)
     for number in order:
-        turn = _pick(turns_about(heard[number].labels, rng), rng)
+        turn = _pick(turns[number], rng)
         if turn is None:
             continue
         asked.append(_referring(turn, number, rng))
         other = rng.choice([place for place in order if place != number])
-        same = same_topic(turn, turns_about(heard[other].labels, rng))
-        if same is not None and rng.random() < 0.5:
+        same = same_topic(turn, turns[other])
+        is_open = turn.topic in TASKS and turn.question.isascii()  # another clip, same question
+        if same is not None and is_open and rng.random() < 0.5:
             form = rng.choice(wordings.AND_THE_OTHER)
             asked.append((form.format(reference=reference_to(other, rng)), same.answer))
     compared = comparison_turns([each.labels for each in heard], rng)

@@ -1,4 +1,4 @@
-"""The forms that tasks share: which tags stand before the target, and how times are written in it."""
+"""The forms that tasks share: which tags stand before a target, and how times are written in it."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -59,7 +59,7 @@ def analysis_tags(
         action: "caption" or "keyword".
         instruction: The output instruction.
         timestamps: Whether the answer has times.
-        field: What is asked for, where one instruction serves several tasks ("age" of `speaker_meta`).
+        field: What is asked for, where one instruction serves several tasks (such as "age").
         text_language: The language of the answer; `None` for that of the speech.
     """
 
@@ -80,13 +80,13 @@ def analysis_tags(
 
 
 def understanding_tags(part: str) -> TagsOf:
-    """Return what makes the tags that ask for one part of a command: its action, or its entities."""
+    """Return what makes the tags that ask for a command's action, or for its entities."""
     make = analysis_tags("keyword", "speech_understanding")
     return lambda labels: make(labels) + part
 
 
 def question_tags(question: Callable[[Labels], str]) -> TagsOf:
-    """Return what makes the tags of a question: no text language and no timestamps tag stand there."""
+    """Return what makes the tags of a question, which stands in place of the last four."""
 
     def make(labels: Labels) -> str:
         return Tags(
@@ -164,7 +164,8 @@ def spoken_spans(items: Iterable[Event]) -> str | None:
     """
     ordered = sorted(items, key=lambda item: (item.start_s, item.end_s, item.label))
     parts = [
-        f"{item.label} from {timestamp_token(item.start_s)} to {timestamp_token(item.end_s)} seconds"
+        f"{item.label} from {timestamp_token(item.start_s)} "
+        f"to {timestamp_token(item.end_s)} seconds"
         for item in ordered
     ]
     return "; ".join(parts) + "." if parts else None

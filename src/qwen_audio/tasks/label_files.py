@@ -1,4 +1,4 @@
-"""Labels ⇄ JSON: reads the spellings of data sets ("lang", "As2", "m", "dog bark") and writes one spelling."""
+"""Labels ⇄ JSON: reads the spellings of data sets ("lang", "As2", "dog bark"), writes one."""
 
 import dataclasses
 import re
@@ -21,7 +21,8 @@ from qwen_audio.tasks.sound_names import canonical_sound, scene_name
 
 Json = Mapping[str, Any]
 
-# What a set states but its clips cannot show: RAVDESS is cut before the sentence ends; nobody hears a baby's sex.
+# What a set states but its clips do not show: RAVDESS is cut before the sentence ends; nobody hears
+# a baby's sex.
 WITHHELD: dict[str, tuple[str, ...]] = {"ravdess": ("text",), "donateacry": ("gender", "age")}
 # Sets whose text is one word or phrase to be spotted.
 KEYWORD_SETS = frozenset({"fsdd", "precise-community", "zh-dspspeech20"})
@@ -144,7 +145,7 @@ def _read(name: str, value: Any) -> Any:
 
 
 def _derived(known: dict[str, Any], record: Json) -> dict[str, Any]:
-    """Return the labels that follow from others: a keyword set's word, a vocal sound, a place's scene."""
+    """Return what follows from other labels: keyword, age group, vocal sound, scene."""
     derived: dict[str, Any] = {}
     if record.get("dataset") in KEYWORD_SETS and "text" in known:
         derived["keyword"] = known["text"].lower()
@@ -159,7 +160,7 @@ def _derived(known: dict[str, Any], record: Json) -> dict[str, Any]:
 
 
 def _music_details(known: dict[str, Any], record: Json) -> dict[str, Any]:
-    """Return the labels with technique and dynamic as qualities, and no pitch where it is unsteady."""
+    """Return the labels with technique and dynamic as qualities, without an unsteady pitch."""
     technique = str(record.get("technique", "")).replace("-", " ")
     dynamic = str(record.get("dynamic", "")).replace("-", " ")
     extra = [dynamic] if dynamic else []

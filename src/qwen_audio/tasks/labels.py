@@ -1,8 +1,11 @@
-"""What is known about a clip, as one record, and how the spellings of data sets become that record.
+"""What is known about a clip, as one record.
 
-Every task reads its target from a `Labels` record; a label that is not there means that the task does not apply.
+Every task reads its target from a `Labels` record; a label that is not there means that the task
+does not apply.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
 from qwen_audio.text.timestamps import Word
@@ -97,11 +100,19 @@ class Event:
 
 @dataclass(frozen=True)
 class Question:
-    """A question about the clip and its short answer; `kind` says what it asks for ("order", "count" …)."""
+    """A question about the clip and its short answer.
+
+    Attributes:
+        question: What is asked.
+        answer: The answer in a word or two.
+        kind: What is asked for, such as "order" or "count".
+        sentence: The same answer as a sentence, for chats.
+    """
 
     question: str
     answer: str
     kind: str = ""
+    sentence: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,14 +131,14 @@ class Edit:
     new: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Labels:
     """Everything known about a clip; what is not known is `None` or empty.
 
-    `domain` is "speech", "sound" or "music" where a record says so;
-    `language` is a code, or "unknown" where it is known that nobody speaks;
-    `voice` is "speech" or "song"; `pitch` and `velocity` are MIDI numbers; `tempo` is in beats a minute;
-    `grounding` is the phrase whose times are asked for; `turns` are who speaks when.
+    `domain` is "speech", "sound" or "music" where a record says so; `language` is a code, or
+    "unknown" where it is known that nobody speaks; `voice` is "speech" or "song"; `pitch` and
+    `velocity` are MIDI numbers; `tempo` is in beats a minute; `grounding` is the phrase whose
+    times are asked for; `turns` are who speaks when.
     """
 
     domain: str | None = None
@@ -171,6 +182,28 @@ class Labels:
     singer: str | None = None
     title: str | None = None
 
+    def __repr__(self) -> str:
+        """Return the labels that are known."""
+        known = (
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        )
+        return f"Labels({', '.join(known)})"
+
+    @property
+    def asked_phrase(self) -> str | None:
+        """The phrase whose times are asked for: the one chosen, else the first event."""
+        return self.grounding or (self.events[0].label if self.events else None)
+
+    @property
+    def asked_edit(self) -> Edit | None:
+        """The change asked for: the one chosen, else between the first two words said once."""
+        once = words_said_once(self.words)
+        if self.edit is not None or len(once) < 2:
+            return self.edit
+        return Edit(once[0].text, once[1].text)
+
     @property
     def heard(self) -> tuple[str, ...]:
         """Every sound that is heard, each once, in order of first time."""
@@ -202,6 +235,13 @@ class Labels:
         if not sounds or sounds & MAYBE_SPEECH:
             return None
         return False
+
+
+def words_said_once(words: Iterable[Word]) -> tuple[Word, ...]:
+    """Return the words that occur only once, so that each names one place."""
+    listed = tuple(words)
+    counts = Counter(word.text.lower() for word in listed)
+    return tuple(word for word in listed if counts[word.text.lower()] == 1)
 
 
 def filled(labels: Labels, extra: Labels) -> Labels:

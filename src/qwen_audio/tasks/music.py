@@ -28,7 +28,7 @@ _MIDI_NUMBER = re.compile(r"midi_(pitch|velocity)_(\d+)")
 
 
 def note_target(labels: Labels) -> str | None:
-    """Return the parts of a single note that are known: pitch, velocity, instrument, sonic qualities."""
+    """Return what is known of a single note: pitch, velocity, instrument, sonic qualities."""
     if labels.pitch is None and labels.velocity is None and not labels.qualities:
         return None
     parts = []

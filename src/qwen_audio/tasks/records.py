@@ -1,4 +1,4 @@
-"""What a task is: the tags that ask for it, the text that answers, and the words people use for both."""
+"""What a task is: the tags that ask for it, the text that answers, and people's words for both."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Task:
         tags: Gives the tags after the audio, for labels that `render` accepts.
         render: Gives the target text, or `None` where the labels do not allow the task.
         parse: Gives the labels that a target, or a model's reply, states.
-        say: Gives what stands for `{answer}` in a sentence; the target itself unless told otherwise.
+        say: Gives what stands for `{answer}` in a sentence.
         prompts: Ways to ask in a chat; empty for tasks that have no place there.
         answers: Ways to answer in a chat, each with `{answer}`.
         metrics: How replies are scored.

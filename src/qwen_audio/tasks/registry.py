@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from qwen_audio.errors import DataError, unknown_name
 from qwen_audio.tasks import music, sound, speakers, speech
-from qwen_audio.tasks.labels import Edit, Labels
+from qwen_audio.tasks.labels import Edit, Labels, words_said_once
 from qwen_audio.tasks.records import Task
 
 TASKS: Mapping[str, Task] = MappingProxyType(
@@ -47,7 +47,8 @@ def narrowed(labels: Labels, rng: random.Random) -> Labels:
         changes["qa"] = (rng.choice(labels.qa),)
     if labels.events and labels.grounding is None:
         changes["grounding"] = rng.choice(labels.events).label
-    if labels.edit is None and len(labels.words) > 2:
-        old, new = rng.sample(labels.words, 2)
+    once = words_said_once(labels.words)
+    if labels.edit is None and len(once) >= 2:
+        old, new = rng.sample(once, 2)
         changes["edit"] = Edit(old.text, new.text)
     return dataclasses.replace(labels, **changes)

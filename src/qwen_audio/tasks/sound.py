@@ -140,7 +140,7 @@ def say_heard(labels: Labels) -> str | None:
 
 def grounding_target(labels: Labels) -> str | None:
     """Return the times at which the phrase asked for is heard."""
-    return times_of(labels.events, labels.grounding) if labels.grounding else None
+    return times_of(labels.events, labels.asked_phrase) if labels.asked_phrase else None
 
 
 def _parse_grounding(text: str) -> Labels:
@@ -251,7 +251,7 @@ TASKS: tuple[Task, ...] = (
             "keyword",
             "audio_grounding",
             timestamps=True,
-            field=lambda labels: labels.grounding or "",
+            field=lambda labels: labels.asked_phrase or "",
         ),
         render=grounding_target,
         parse=_parse_grounding,

@@ -1,4 +1,4 @@
-"""The table of speech tasks about the person: gender, age, emotion, dialect, and sounds of the voice."""
+"""The table of speech tasks about the person: gender, age, emotion, dialect, vocal sounds."""
 
 from qwen_audio.tasks import speech_targets as targets
 from qwen_audio.tasks.forms import analysis_tags

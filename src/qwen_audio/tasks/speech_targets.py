@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from qwen_audio.tasks.forms import parse_timed_items, timed_items, transcript_tags
-from qwen_audio.tasks.labels import Edit, Entity, Labels, Word
+from qwen_audio.tasks.labels import Edit, Entity, Labels, Word, words_said_once
 from qwen_audio.tasks.transcripts import UNSPACED, is_written, plain_transcript
 from qwen_audio.text.timestamps import parse_words, render_words
 from qwen_audio.text.vocab import (
@@ -14,6 +14,7 @@ from qwen_audio.text.vocab import (
     ENTITY_VALUE_BEGIN,
     ENTITY_VALUE_END,
     LANGUAGES,
+    MAX_STAMP_S,
     START_OF_TRANSCRIPT,
     UNKNOWN_LANGUAGE,
     WORD_BEGIN,
@@ -127,7 +128,8 @@ def timed_words_target(*languages: str) -> Callable[[Labels], str | None]:
         if labels.language not in languages or not labels.words:
             return None
         words = plain_words(labels.words, labels.language)
-        return render_words(words, labels.language) if words else None
+        is_in_range = bool(words) and words[-1].end_s <= MAX_STAMP_S
+        return render_words(words, labels.language) if is_in_range else None
 
     return render
 
@@ -139,13 +141,18 @@ def plain_words(words: tuple[Word, ...], language: str) -> tuple[Word, ...]:
     (Word(text='你', start_s=0.0, end_s=0.25), Word(text='好', start_s=0.25, end_s=0.5))
     """
     spread: list[Word] = []
+    now_s = 0.0
     for word in words:
+        # aligners let neighbours overlap a little; a word starts when the one before has ended
+        start_s, end_s = max(word.start_s, now_s), max(word.end_s, now_s)
         plain = plain_transcript(word.text, language)
         units = list(plain) if language in UNSPACED else plain.split()
-        step_s = (word.end_s - word.start_s) / max(len(units), 1)
-        for index, unit in enumerate(units):
-            start_s = word.start_s + index * step_s
-            spread.append(Word(unit, start_s, start_s + step_s))
+        step_s = (end_s - start_s) / max(len(units), 1)
+        for index, unit in enumerate(units, start=1):
+            border_s = end_s if index == len(units) else start_s + step_s
+            spread.append(Word(unit, start_s, border_s))
+            start_s = border_s
+        now_s = end_s
     return tuple(spread)
 
 
@@ -156,6 +163,8 @@ def parse_timed_words(text: str) -> Labels:
 
 def entities_target(labels: Labels) -> str | None:
     """Return the named things, each with its kind."""
+    if labels.language not in LANGUAGES:
+        return None
     parts = (
         f"{ENTITY_TYPE_BEGIN}{entity.kind}{ENTITY_TYPE_END}"
         f"{ENTITY_VALUE_BEGIN}{entity.value}{ENTITY_VALUE_END}"
@@ -206,13 +215,12 @@ def parse_slots(text: str) -> Labels:
 
 def edit_target(labels: Labels) -> str | None:
     """Return where the old word is and what replaces it, if it is said exactly once."""
-    if labels.edit is None:
-        return None
-    found = [word for word in labels.words if word.text.lower() == labels.edit.old.lower()]
-    if len(found) != 1:
+    edit = labels.asked_edit
+    found = [word for word in words_said_once(labels.words) if edit and word.text == edit.old]
+    if edit is None or not found or found[0].end_s > MAX_STAMP_S:
         return None
     start, end = timestamp_token(found[0].start_s), timestamp_token(found[0].end_s)
-    return f"{start}{WORD_BEGIN}{labels.edit.old}{WORD_END}{end}{DELIMITER}{labels.edit.new}"
+    return f"{start}{WORD_BEGIN}{edit.old}{WORD_END}{end}{DELIMITER}{edit.new}"
 
 
 def parse_edit(text: str) -> Labels:
@@ -226,16 +234,8 @@ def parse_edit(text: str) -> Labels:
 
 def edit_request(labels: Labels) -> str:
     """Return the words that ask for the change."""
-    return f"{labels.edit.old}{DELIMITER}{labels.edit.new}" if labels.edit else ""
-
-
-def say_edit(labels: Labels) -> str | None:
-    """Return the change for a sentence."""
-    if edit_target(labels) is None:
-        return None
-    word = next(word for word in labels.words if word.text.lower() == labels.edit.old.lower())
-    start, end = timestamp_token(word.start_s), timestamp_token(word.end_s)
-    return f'"{labels.edit.old}" from {start} to {end} seconds becomes "{labels.edit.new}"'
+    edit = labels.asked_edit
+    return f"{edit.old}{DELIMITER}{edit.new}" if edit else ""
 
 
 def same_speaker_target(labels: Labels) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from qwen_audio.tasks import dialogue_wordings as wordings
 from qwen_audio.tasks import other_languages
 from qwen_audio.tasks.labels import Event, Labels
+from qwen_audio.tasks.music import say_instruments
 from qwen_audio.tasks.records import Task, spoken_list
 from qwen_audio.tasks.registry import applicable, find_task
 from qwen_audio.tasks.sound import say_heard, spoken_sound
@@ -37,7 +38,8 @@ _DISTINCT = (
     "sneezing",
     "thunder",
 )
-_MIN_GAP_S = 0.3
+_MIN_GAP_S = 0.5
+_MAX_BURST_S = 3.0  # what lasts longer is not counted
 
 
 def turns_about(labels: Labels, rng: random.Random) -> list[Turn]:
@@ -56,7 +58,7 @@ def heard_phrase(labels: Labels) -> str:
     """
     parts = [say_heard(labels)] if labels.heard and not labels.is_music else []
     if labels.instrument:
-        parts.append(spoken_list(labels.instrument))
+        parts.append(say_instruments(labels) or "")
     elif labels.is_music:
         parts.append("music")
     elif labels.has_speech:
@@ -86,7 +88,13 @@ def _task_turn(task: Task, labels: Labels, rng: random.Random) -> Turn | None:
 def _question_turns(labels: Labels, rng: random.Random) -> Iterator[Turn]:
     if labels.qa:
         asked = rng.choice(labels.qa)
-        yield Turn(asked.kind or "question", asked.question, sentence(asked.answer))
+        if asked.sentence and rng.random() < 0.6:
+            yield Turn("question", asked.question, asked.sentence)
+        elif rng.random() < 0.5:
+            yield Turn("question", asked.question, f"{sentence(asked.answer)}.")
+        else:
+            suffix = rng.choice(wordings.SHORT_PHRASE)
+            yield Turn("question", f"{asked.question} {suffix}", asked.answer)
 
 
 def _presence_turns(labels: Labels, rng: random.Random) -> Iterator[Turn]:
@@ -154,7 +162,8 @@ def _count_turns(labels: Labels, rng: random.Random) -> Iterator[Turn]:
         return
     event = rng.choice(events)
     sound, count = spoken_sound(event.label), _count(events, event.label)
-    if count < len(wordings.TIMES):
+    is_burst = all(each.end_s - each.start_s < _MAX_BURST_S for each in events)
+    if is_burst and count < len(wordings.TIMES):
         words = {"sound": sound, "count": wordings.TIMES[count]}
         yield make_turn("count", rng, wordings.COUNT_QUESTIONS, wordings.COUNT_ANSWERS, **words)
     if count == 1:

@@ -1,11 +1,10 @@
 """Questions about the words spoken: when one is said, whether it is, and what to change."""
 
 import random
-from collections import Counter
 from collections.abc import Iterator
 
 from qwen_audio.tasks import dialogue_wordings as wordings
-from qwen_audio.tasks.labels import Labels, Word
+from qwen_audio.tasks.labels import Labels, words_said_once
 from qwen_audio.tasks.speech_targets import best_transcript, plain_words, timed_words_target
 from qwen_audio.tasks.transcripts import UNSPACED, plain_transcript
 from qwen_audio.tasks.turn_records import Turn, make_turn, stamps
@@ -59,7 +58,7 @@ def _timed_turns(labels: Labels, rng: random.Random) -> Iterator[Turn]:
     if target:
         question = rng.choice(wordings.TIMED_QUESTIONS)
         yield Turn("timed words", question, target)
-    single = _said_once(plain_words(labels.words, labels.language or ""))
+    single = words_said_once(plain_words(labels.words, labels.language or ""))
     if len(single) < 2:
         return
     word, other = rng.sample(single, 2)
@@ -68,8 +67,3 @@ def _timed_turns(labels: Labels, rng: random.Random) -> Iterator[Turn]:
     yield make_turn("word time", rng, asked, answers, word=word.text, **times)
     asked, answers = wordings.EDIT_QUESTIONS, wordings.EDIT_ANSWERS
     yield make_turn("edit", rng, asked, answers, old=word.text, new=other.text, **times)
-
-
-def _said_once(words: tuple[Word, ...]) -> list[Word]:
-    counts = Counter(word.text for word in words)
-    return [word for word in words if counts[word.text] == 1]
