@@ -1,7 +1,7 @@
 """What a run learnt, small enough to ship: adapters, projector and new token rows in one file.
 
-Matrices are stored as int8 with one float16 scale a row (row maximum / 127; the error of a weight is
-at most half a step, 0.4 % of its row's largest). Names are the model's own parameter names, with
+Matrices are stored as int8 with one float16 scale a row (row maximum / 127; the error of a weight
+is at most half a step, 0.4 % of its row's largest). Names are the model's own parameter names, with
 `.lora_A` and `.lora_B` after the name of an adapted layer; `merge_into` adds their product to the
 layer's weight, so that the result needs no adapter library.
 """
@@ -119,7 +119,8 @@ def _parameter(model: nn.Module, name: str) -> Tensor:
         return model.get_parameter(name)
     except AttributeError:
         raise CheckpointError(
-            f"the adapters hold {name!r} but the model has no such weight; they belong to another base"
+            f"the adapters hold {name!r} but the model has no such weight; "
+            "they belong to another base"
         ) from None
 
 

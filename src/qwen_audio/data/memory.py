@@ -7,6 +7,7 @@ processes into one file. The next run maps that file and starts at once.
 import io
 import json
 import shutil
+import sys
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -47,7 +48,7 @@ class StoredClip:
 
 @dataclass(frozen=True, kw_only=True)
 class ClipStore:
-    """All clips of a run: `samples` holds them end to end, `skipped` says what could not be read."""
+    """All clips of a run: `samples` holds them end to end, `skipped` says what was unreadable."""
 
     samples: np.ndarray
     clips: tuple[StoredClip, ...]
@@ -134,7 +135,9 @@ def _run(jobs: Sequence[tuple[Path, Path]], processes: int) -> Iterator[tuple[Pa
     if processes <= 1:
         yield from map(_decode_shard, jobs)
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    # Forked processes start at once; elsewhere than on Linux forking is not safe.
+    start = "fork" if sys.platform == "linux" else "spawn"
+    with ProcessPoolExecutor(processes, mp_context=get_context(start)) as pool:
         yield from pool.map(_decode_shard, jobs)
 
 

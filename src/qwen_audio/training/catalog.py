@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 _CLIPS_AT_ONCE = 1000
 # Tasks whose answer changes with the pitch of the voice.
-ABOUT_THE_VOICE = frozenset({"SGC", "SAP", "SAP-years", "ER", "SER", "Speech SER", "SV", "SD", "DID"})
+ABOUT_THE_VOICE = frozenset(
+    {"SGC", "SAP", "SAP-years", "ER", "SER", "Speech SER", "SV", "SD", "DID"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)

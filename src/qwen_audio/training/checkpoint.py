@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ class Progress:
     """How far a run is."""
 
     step: int = 0
-    position: Position = Position()
+    position: Position = field(default_factory=Position)
     seconds: float = 0.0
     audio_hours: float = 0.0
     skipped: int = 0
@@ -40,7 +40,7 @@ def save_checkpoint(
     optimizer: Mapping[str, Any],
     keep: int,
 ) -> Path:
-    """Write the checkpoint of a step into a run folder; keep only the last few; return its folder."""
+    """Write a step's checkpoint into a run folder, keep the last few, return its folder."""
     folder = run / f"step-{progress.step:07d}"
     unfinished = run / f"{folder.name}.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)

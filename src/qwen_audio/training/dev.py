@@ -5,9 +5,12 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
 import torch
 
+from qwen_audio.audio.lengths import SAMPLE_RATE
 from qwen_audio.audio.sources import Clip
 from qwen_audio.data.memory import ClipStore
 from qwen_audio.model.processing import QwenAudioProcessor
@@ -88,7 +91,7 @@ def ask(
     asked: Sequence[Question],
     recipe: DevRecipe,
 ) -> list[Answer]:
-    """Return greedy replies, short ones first, until the time is over.
+    """Return greedy replies, in the order of the recipe's tasks, until the time is over.
 
     A reply may be twice as long as its reference: what is longer is wrong anyway. Replies that the
     end of the time cut are left out.
@@ -130,13 +133,14 @@ def ask(
 
 
 def _batches(asked: Sequence[Question], size: int) -> Iterator[list[Question]]:
-    """Yield questions of similar answer length together; the recipe's order decides between ties."""
-    ordered = sorted(asked, key=lambda q: len(q.reference) // 16)
-    for start in range(0, len(ordered), size):
-        yield ordered[start : start + size]
+    """Yield each task's questions by length of their answers."""
+    for _, group in groupby(asked, key=lambda q: q.task):
+        ordered = sorted(group, key=lambda q: len(q.reference))
+        for start in range(0, len(ordered), size):
+            yield ordered[start : start + size]
 
 
-def _until_stop(tokenizer: object, ids: Sequence[int], stops: Sequence[int]) -> str:
+def _until_stop(tokenizer: Any, ids: Sequence[int], stops: Sequence[int]) -> str:
     end = next((place for place, i in enumerate(ids) if i in stops), len(ids))
     return tokenizer.decode(ids[:end], skip_special_tokens=False)
 
@@ -163,7 +167,7 @@ def read_aloud(
     for start in range(0, len(chosen), recipe.batch):
         group = chosen[start : start + recipe.batch]
         waveforms = [store.waveform(index) for index, _ in group]
-        features = processor.feature_extractor(waveforms, sampling_rate=16_000).to(device)
+        features = processor.feature_extractor(waveforms, sampling_rate=SAMPLE_RATE).to(device)
         tokens, counts = student.model.get_audio_features(
             features["input_features"], features["input_features_mask"]
         )

@@ -71,7 +71,8 @@ class Journal:
             "wait_share": round(self.waited_s / took_s, 4),
             "memory_gb": round(_memory_gb(self.device), 2),
         }
-        self.write("steps", progress, means | speed | {"audio_hours": round(progress.audio_hours, 2)})
+        hours = {"audio_hours": round(progress.audio_hours, 2)}
+        self.write("steps", progress, means | speed | hours)
         self._restart()
 
     def write(self, kind: str, progress: Progress, values: dict[str, Any]) -> None:
@@ -129,7 +130,8 @@ def _show(answers: Sequence[Answer], journal: Journal, progress: Progress) -> No
     chosen = random.Random(progress.step).sample(list(answers), min(_SAMPLES, len(answers)))
     for answer in chosen:
         question = answer.question
-        log.info("  %s: %r, expected %r", question.task, answer.reply[:160], question.reference[:160])
+        reply, reference = answer.reply[:160], question.reference[:160]
+        log.info("  %s: %r, expected %r", question.task, reply, reference)
         sample = {"task": question.task, "reply": answer.reply, "reference": question.reference}
         journal.write("sample", progress, sample)
 

@@ -96,7 +96,7 @@ def train_step(session: Session, batches: list[Batch], *, step: int) -> tuple[Lo
         losses = batch_losses(session, batch.to(session.device), seed=seed)
         (losses.total * share).backward()
         parts.append(losses)
-    parameters = list(session.student.learnt().values())
+    parameters = [p for group in session.optimizer.param_groups for p in group["params"]]
     norm = float(torch.nn.utils.clip_grad_norm_(parameters, settings.clip))
     if math.isfinite(norm):
         scale = rate_scale(step, settings, session.recipe.steps)

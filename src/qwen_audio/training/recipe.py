@@ -250,9 +250,8 @@ def _value(hint: Any, value: Any, *, where: str) -> Any:
 
 
 def _type_name(hint: Any) -> str:
-    return {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}.get(
-        getattr(hint, "__name__", ""), "a list or table"
-    )
+    names = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+    return names.get(hint, "a list or table")
 
 
 def _write(record: Any, *, name: str, lines: list[str]) -> None:

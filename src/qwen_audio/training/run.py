@@ -1,7 +1,7 @@
 """Run one stage of training, or a piece of it: `python -m qwen_audio.training.run RECIPE …`.
 
-    python -m qwen_audio.training.run recipes/mini_1_pretrain.toml --output runs/mini_1 \
-        --resume auto --stop-after-seconds 520 --set model=bases/mini-init
+Example: `python -m qwen_audio.training.run recipes/mini_1_pretrain.toml --output runs/mini_1
+--resume auto --stop-after-seconds 520 --set model=bases/mini-init`
 """
 
 import argparse

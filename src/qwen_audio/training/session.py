@@ -155,6 +155,7 @@ def expand(patterns: Sequence[str]) -> list[Path]:
 def _student(recipe: Recipe, processor: QwenAudioProcessor, tokens: Sequence[int]) -> Student:
     dtype = torch.bfloat16 if recipe.precision == "bf16" else torch.float32
     model = QwenAudioForConditionalGeneration.from_pretrained(recipe.model, dtype=dtype)
+    torch.manual_seed(recipe.seed)  # adapters begin at random
     if recipe.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     return Student(

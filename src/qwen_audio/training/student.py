@@ -114,7 +114,9 @@ class Student(nn.Module):
             total=next_token + self.loss.ctc * ctc, next_token=next_token.detach(), ctc=ctc.detach()
         )
 
-    def _next_token_loss(self, batch: Batch, tokens: Tensor | None, counts: Tensor | None) -> Tensor:
+    def _next_token_loss(
+        self, batch: Batch, tokens: Tensor | None, counts: Tensor | None
+    ) -> Tensor:
         model = self.model
         if tokens is None:
             embedded = model.get_input_embeddings()(batch.input_ids)
@@ -205,21 +207,27 @@ def _open_rows(model: nn.Module, first: int, *, is_learnt: bool) -> None:
 
 def _open_layers(module: nn.Module, part: PartRecipe) -> None:
     """Let a part learn: by low-rank adapters on every linear layer, or its own weights."""
-    if not part.rate:
-        return
-    if not part.rank:
+    if part.rate and part.rank:
+        _adapt(module, part)
+    elif part.rate:
         for name, parameter in module.named_parameters():
             if not name.startswith("embed_tokens"):
-                parameter.data = parameter.data.float()
-                parameter.requires_grad_(requires_grad=True)
-        return
+                _open(parameter)
+
+
+def _adapt(module: nn.Module, part: PartRecipe) -> None:
+    """Put low-rank adapters beside every linear layer."""
     linear = [name for name, layer in module.named_modules() if isinstance(layer, nn.Linear)]
     config = LoraConfig(r=part.rank, lora_alpha=part.alpha or part.rank, target_modules=linear)
     inject_adapter_in_model(config, module)
     for name, parameter in module.named_parameters():
         if ".lora_" in name:
-            parameter.data = parameter.data.float()
-            parameter.requires_grad_(requires_grad=True)
+            _open(parameter)
     for layer in module.modules():
         if hasattr(layer, "cast_input_dtype_enabled"):
             layer.cast_input_dtype_enabled = False  # autocast casts; PEFT would go through float32
+
+
+def _open(parameter: nn.Parameter) -> None:
+    parameter.data = parameter.data.float()
+    parameter.requires_grad_(requires_grad=True)
