@@ -1,8 +1,7 @@
 import numpy as np
 
 from qwen_audio.audio.sources import Clip
-from qwen_audio.text.preview import LEARNT_STYLE, preview
-from qwen_audio.text.prompt import render_tagged
+from qwen_audio.text.prompt import LEARNT_STYLE, preview, render_tagged
 
 
 def test_a_preview_shows_clips_in_short_and_marks_what_is_learnt(tokenizer, second: Clip) -> None:

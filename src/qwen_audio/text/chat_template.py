@@ -5,8 +5,9 @@ control token that it spells, so do not serve strangers with it.
 """
 
 from qwen_audio.text import vocab
+from qwen_audio.text.draft import AUDIO_LABEL
 from qwen_audio.text.messages import ASSISTANT, SYSTEM
-from qwen_audio.text.prompt import AUDIO_LABEL, DEFAULT_SYSTEM
+from qwen_audio.text.prompt import DEFAULT_SYSTEM
 
 _CLIP = f"{AUDIO_LABEL.format(number='{{ count.clips }}')}{vocab.AUDIO_SLOT}{{{{ '\\n' }}}}"
 

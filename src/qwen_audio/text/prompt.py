@@ -6,50 +6,35 @@ begin token, one pad for each audio token, and its end token.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
-from qwen_audio.audio.lengths import POOL, audio_tokens, mel_frames
+from rich.text import Text as RichText
+
+from qwen_audio.audio.lengths import POOL
 from qwen_audio.audio.sources import Clip
 from qwen_audio.errors import PromptError
 from qwen_audio.text import vocab
-from qwen_audio.text.messages import ASSISTANT, SYSTEM, USER, Audio, Message, Text
-from qwen_audio.text.tokenizers import encode, end_of_text_id, stop_ids, token_id
+from qwen_audio.text.draft import NEWLINE, Draft, Prompt
+from qwen_audio.text.messages import ASSISTANT, SYSTEM, USER, Message, Text
+from qwen_audio.text.tokenizers import (
+    control_ids,
+    encode,
+    end_of_text_id,
+    fast_backend,
+    stop_ids,
+    token_id,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 DEFAULT_SYSTEM = "You are a helpful assistant."
-AUDIO_LABEL = "Audio {number}:"
-"""What stands before a clip in a chat; numbers count over the whole conversation."""
 
+STYLES = {"text": "", "control": "bold cyan", "begin": "magenta", "pad": "magenta"}
+"""Colours of plain text, of control tokens, and of a clip's begin and pads."""
 
-_NEWLINE = "\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """What the model is given.
-
-    Attributes:
-        ids: the token ids.
-        is_learnt: for each id, whether training learns to give it.
-        clips: the clips, in the order of their places in `ids`.
-    """
-
-    ids: tuple[int, ...]
-    is_learnt: tuple[bool, ...]
-    clips: tuple[Clip, ...] = ()
-
-    def __post_init__(self) -> None:
-        if len(self.ids) != len(self.is_learnt):
-            raise PromptError(
-                f"a prompt of {len(self.ids)} ids needs as many learnt marks, "
-                f"got {len(self.is_learnt)}"
-            )
-
-    def __len__(self) -> int:
-        return len(self.ids)
+LEARNT_STYLE = "green underline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +78,7 @@ def render_tagged(
             f"the prompt has {len(pieces) - 1} places for audio but got {len(clips)} clips; "
             f"write {vocab.AUDIO_SLOT} once for each clip"
         )
-    draft = _Draft(tokenizer, pool)
+    draft = Draft(tokenizer, pool)
     for number, piece in enumerate(pieces):
         if number:
             draft.add_clip(clips[number - 1])
@@ -131,7 +116,7 @@ def render_chat(
     """
     messages = list(messages)
     _check_order(messages, add_generation_prompt=add_generation_prompt)
-    opening = _Draft(tokenizer, pool)
+    opening = Draft(tokenizer, pool)
     if messages[0].role == SYSTEM:
         opening.add_message(messages.pop(0))
     elif system is not None:
@@ -159,94 +144,32 @@ def decode_reply(
     """
     stops = stop_ids(tokenizer)
     kept: list[int] = []
-    for index in ids:
+    for index in map(int, ids):  # plain ints, also from a tensor
         if index in stops:
             break
-        kept.append(int(index))
-    return tokenizer.backend_tokenizer.decode(kept, skip_special_tokens=skip_special)
+        kept.append(index)
+    return fast_backend(tokenizer).decode(kept, skip_special_tokens=skip_special)
 
 
-class _Draft:
-    """A prompt while it is written."""
-
-    def __init__(
-        self, tokenizer: "PreTrainedTokenizerFast", pool: int, clip_number: int = 0
-    ) -> None:
-        self.tokenizer = tokenizer
-        self.pool = pool
-        self.clip_number = clip_number
-        self.ids: list[int] = []
-        self.is_learnt: list[bool] = []
-        self.clips: list[Clip] = []
-
-    def add_ids(self, ids: Sequence[int], *, is_learnt: bool = False) -> None:
-        self.ids += ids
-        self.is_learnt += [is_learnt] * len(ids)
-
-    def add_text(self, text: str, *, is_trusted: bool, is_learnt: bool = False) -> None:
-        if not text:
-            return
-        if is_trusted and any(mark in text for mark in vocab.CLIP_TOKENS):
-            raise PromptError(
-                f"text cannot hold a clip or name a file: got {_shorten_around_mark(text)!r}; "
-                f"write {vocab.AUDIO_SLOT} in a tagged prompt, or an Audio part in a chat"
-            )
-        self.add_ids(encode(self.tokenizer, text, trusted=is_trusted), is_learnt=is_learnt)
-
-    def add_clip(self, clip: Clip) -> None:
-        begin, pad, end = (token_id(self.tokenizer, mark) for mark in vocab.CLIP_TOKENS)
-        num_tokens = int(audio_tokens(mel_frames(clip.num_samples), self.pool))
-        self.add_ids([begin, *[pad] * num_tokens, end])
-        self.clips.append(clip)
-        self.clip_number += 1
-
-    def end_line(self) -> None:
-        if self.ids:
-            self.add_text(_NEWLINE, is_trusted=True)
-
-    def open_message(self, role: str) -> None:
-        self.end_line()
-        self.add_ids([token_id(self.tokenizer, vocab.CHAT_BEGIN)])
-        # The original encodes role, newline and content apart; so do we, for equal ids.
-        self.add_text(role, is_trusted=True)
-        self.add_text(_NEWLINE, is_trusted=True)
-
-    def add_message(self, message: Message) -> None:
-        is_learnt = message.role == ASSISTANT
-        self.open_message(message.role)
-        waiting = Text("")
-        for part in message.parts:
-            if isinstance(part, Audio):
-                label = AUDIO_LABEL.format(number=self.clip_number + 1)
-                waiting = self._join(waiting, Text(label), is_learnt=is_learnt)
-                self.add_text(waiting.text, is_trusted=waiting.is_trusted)
-                self.add_clip(part.clip)
-                waiting = Text(_NEWLINE)
-            else:
-                waiting = self._join(waiting, part, is_learnt=is_learnt)
-        self.add_text(waiting.text, is_trusted=waiting.is_trusted, is_learnt=is_learnt)
-        self.add_ids([token_id(self.tokenizer, vocab.CHAT_END)], is_learnt=is_learnt)
-
-    def _join(self, waiting: Text, part: Text, *, is_learnt: bool) -> Text:
-        """Return the text still to encode: neighbours are encoded as one where trust allows."""
-        if waiting.is_trusted == part.is_trusted or not waiting.text.strip():
-            return Text(waiting.text + part.text, part.is_trusted)
-        self.add_text(waiting.text, is_trusted=waiting.is_trusted, is_learnt=is_learnt)
-        return part
-
-    def add_draft(self, other: "_Draft") -> None:
-        self.end_line()
-        self.ids += other.ids
-        self.is_learnt += other.is_learnt
-        self.clips += other.clips
-
-    def finish(self) -> Prompt:
-        return Prompt(tuple(self.ids), tuple(self.is_learnt), tuple(self.clips))
-
-
-def _shorten_around_mark(text: str) -> str:
-    place = min(text.find(mark) for mark in vocab.CLIP_TOKENS if mark in text)
-    return text[max(place - 10, 0) : place + 40]
+def preview(prompt: Prompt, tokenizer: "PreTrainedTokenizerFast") -> RichText:
+    """Return the prompt for `rich` to print: each clip in short, what is learnt underlined."""
+    backend, control = fast_backend(tokenizer), control_ids(tokenizer)
+    begin, pad = (token_id(tokenizer, mark) for mark in (vocab.AUDIO_BEGIN, vocab.AUDIO_PAD))
+    kinds = {begin: "begin", pad: "pad"} | dict.fromkeys(control - {begin, pad}, "control")
+    clips = iter(prompt.clips)
+    shown = RichText()
+    pairs = zip(prompt.ids, prompt.is_learnt, strict=True)
+    for (kind, is_learnt), group in groupby(
+        pairs, lambda pair: (kinds.get(pair[0], "text"), pair[1])
+    ):
+        ids = [index for index, _ in group]
+        text = backend.decode(ids, skip_special_tokens=False)
+        if kind == "begin":
+            text += _describe(next(clips))
+        if kind == "pad":
+            text = f", {len(ids)} tokens"
+        shown.append(text, style=f"{STYLES[kind]} {LEARNT_STYLE if is_learnt else ''}".strip())
+    return shown
 
 
 def _check_order(messages: Sequence[Message], *, add_generation_prompt: bool) -> None:
@@ -280,10 +203,10 @@ def _turns(messages: Sequence[Message]) -> list[list[Message]]:
 
 def _draft_turns(
     turns: Sequence[Sequence[Message]], tokenizer: "PreTrainedTokenizerFast", pool: int
-) -> list[_Draft]:
+) -> list[Draft]:
     drafts, number = [], 0
     for turn in turns:
-        draft = _Draft(tokenizer, pool, clip_number=number)
+        draft = Draft(tokenizer, pool, clip_number=number)
         for message in turn:
             draft.add_message(message)
         number = draft.clip_number
@@ -291,14 +214,18 @@ def _draft_turns(
     return drafts
 
 
-def _too_old(opening: _Draft, history: Sequence[_Draft], max_window: int | None) -> int:
+def _too_old(opening: Draft, history: Sequence[Draft], max_window: int | None) -> int:
     """Return how many of the oldest turns the window has no room for."""
     if max_window is None:
         return 0
-    newline = len(encode(opening.tokenizer, _NEWLINE, trusted=True))
+    newline = len(encode(opening.tokenizer, NEWLINE, trusted=True))
     used = len(opening.ids)
     for age, turn in enumerate(reversed(history)):
         used += newline + len(turn.ids)
         if used >= max_window:  # the original keeps a history below the window, not equal to it
             return len(history) - age
     return 0
+
+
+def _describe(clip: Clip) -> str:
+    return ", ".join(filter(None, (clip.name, f"{clip.duration_s:.2f} s")))

@@ -137,27 +137,21 @@ ENTITIES = tag("entities")
 ACTIONS = ("translate", "transcribe", "caption", "keyword")
 """Names of the task tags, in id order."""
 
-INSTRUCTIONS = (
+_STYLES = (
     "caption_audiocaps",
     "caption_clotho",
     "audioset_ontology",
     "caption_plain",
     "itn",
     "wo_itn",
-    "named_entity_recognition",
-    "audio_grounding",
-    "emotion_recognition",
-    "music_description",
-    "note_analysis",
-    "speaker_meta",
-    "song_meta",
-    "scene",
-    "event",
-    "vocal_classification",
-    "speech_understanding",
-    "speech_edit",
 )
-"""Names of the output-instruction tags, in id order."""
+_PLACED = ("named_entity_recognition", "audio_grounding")
+_HEARD = ("emotion_recognition", "music_description", "note_analysis")
+_ABOUT = ("speaker_meta", "song_meta")
+_CLASSES = ("scene", "event", "vocal_classification", "speech_understanding")
+_EDIT = ("speech_edit",)
+INSTRUCTIONS = _STYLES + _PLACED + _HEARD + _ABOUT + _CLASSES + _EDIT
+"""Names of the output-instruction tags, in id order; other tokens stand between the groups."""
 
 _SECONDS_OF = {_stamp(i): i / _STAMPS_A_SECOND for i in range(_NUM_STAMPS)}
 
@@ -173,31 +167,31 @@ AUDIO_TOKENS: tuple[str, ...] = (
     SILENCE,
     TIMESTAMPS,
     *_SECONDS_OF,
-    *map(tag, INSTRUCTIONS[:6]),
+    *map(tag, _STYLES),
     ENTITY_VALUE_BEGIN,
     ENTITY_VALUE_END,
     ENTITY_TYPE_BEGIN,
     ENTITY_TYPE_END,
-    *map(tag, INSTRUCTIONS[6:8]),
+    *map(tag, _PLACED),
     WORD_BEGIN,
     WORD_END,
     DELIMITER,
-    *map(tag, INSTRUCTIONS[8:11]),
+    *map(tag, _HEARD),
     PITCH,
     *map(midi_pitch_token, range(NUM_MIDI)),
     VELOCITY,
     *map(midi_velocity_token, range(NUM_MIDI)),
     SONIC,
     INSTRUMENT,
-    *map(tag, INSTRUCTIONS[11:13]),
+    *map(tag, _ABOUT),
     QUESTION,
     ANSWER,
     CHOICE,
-    *map(tag, INSTRUCTIONS[13:17]),
+    *map(tag, _CLASSES),
     SCENARIO,
     ACTION,
     ENTITIES,
-    *map(tag, INSTRUCTIONS[17:]),
+    *map(tag, _EDIT),
     AUDIO_BEGIN,
     AUDIO_END,
 )
