@@ -1,4 +1,4 @@
-"""Claims about the mixture: shares are kept, a seed decides everything, and it goes on where it stopped."""
+"""Claims about the mixture: shares are kept, a seed decides all, it goes on where it stopped."""
 
 import itertools
 import json

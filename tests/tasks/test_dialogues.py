@@ -1,4 +1,4 @@
-"""Claims about dialogues: same seed, same talk; answers are true; clips are referred to and missed."""
+"""Claims about dialogues: same seed, same talk; answers are true; missing clips are missed."""
 
 import random
 from collections import Counter
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from qwen_audio.audio.sources import Clip
+from qwen_audio.errors import DataError
 from qwen_audio.tasks import dialogue_wordings as wordings
 from qwen_audio.tasks.comparisons import comparison_turns
 from qwen_audio.tasks.dialogues import Heard, build_dialogue
@@ -176,3 +177,17 @@ def test_questions_in_another_language_are_answered_in_it():
 def test_there_is_plenty_of_small_talk():
     assert len({question for question, _ in PAIRS}) >= 150
     assert len({text_pair(random.Random(seed)) for seed in range(2000)}) > 400
+
+
+def test_a_clip_without_labels_has_no_dialogue(clip):
+    with pytest.raises(DataError, match="no label that a question could be about"):
+        build_dialogue([Heard(clip, Labels())], random.Random(0))
+    with pytest.raises(DataError, match="up to three clips, got 4"):
+        build_dialogue([Heard(clip, DOG)] * 4, random.Random(0))
+
+
+def test_every_clip_can_be_described():
+    for labels, said in ((SPEECH, "Guten Tag."), (DOG, "dog barking"), (NOTE, "the note C5")):
+        (answer,) = answers_to(turns_about(labels, random.Random(0)), "describe")
+
+        assert said in answer

@@ -1,7 +1,8 @@
-"""Claims about the task tables: targets and labels are inverses, tags mean something, names are the paper's."""
+"""Claims about the task tables: targets and labels are inverses, names are the paper's."""
 
 import dataclasses
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -40,57 +41,55 @@ def events(draw, label=phrases):
 @st.composite
 def timed_words(draw):
     borders = sorted(draw(st.lists(hundredths, min_size=2, max_size=12, unique=True)))
-    return tuple(
-        Word(draw(words), start, end) for start, end in zip(borders, borders[1:], strict=False)
-    )
+    return tuple(Word(draw(words), start, end) for start, end in pairwise(borders))
 
 
-# A dict, not a Labels: beartype draws random numbers when it checks tuples, which hypothesis forbids.
+# Not yet Labels: beartype draws random numbers to check tuples, which hypothesis forbids here.
 some_labels = st.fixed_dictionaries(
-    dict(
-        language=optional(st.sampled_from(sorted(LANGUAGES))),
-        text=optional(phrases),
-        translation=optional(phrases),
-        translation_language=st.none(),
-        words=st.one_of(st.just(()), timed_words()),
-        overlapped=tuples(phrases, 3),
-        same_speaker=optional(st.booleans()),
-        turns=tuples(events()),
-        gender=optional(st.sampled_from(("male", "female"))),
-        age=optional(st.integers(0, 99)),
-        age_group=optional(st.sampled_from(("child", "senior"))),
-        emotion=optional(words),
-        voice=optional(st.sampled_from(("speech", "song"))),
-        dialect=optional(phrases),
-        entities=tuples(st.builds(Entity, words, phrases)),
-        keyword=optional(phrases),
-        intent=optional(phrases),
-        slots=tuples(st.tuples(phrases, phrases)),
-        edit=optional(st.builds(Edit, words, words)),
-        sound=tuples(phrases),
-        vocal_sound=optional(phrases),
-        audioset=tuples(phrases),
-        events=tuples(events()),
-        scene=optional(phrases),
-        captions=tuples(phrases),
-        caption_style=st.sampled_from(("plain", "clotho", "audiocaps")),
-        qa=tuples(st.builds(Question, phrases, phrases)),
-        instrument=tuples(words),
-        pitch=optional(midi),
-        velocity=optional(midi),
-        qualities=tuples(words),
-        genre=optional(phrases),
-        tempo=optional(st.integers(20, 300)),
-        key=optional(phrases),
-        chord=optional(phrases),
-        singer=optional(phrases),
-        title=optional(phrases),
-    )
+    {
+        "language": optional(st.sampled_from(sorted(LANGUAGES))),
+        "text": optional(phrases),
+        "translation": optional(phrases),
+        "translation_language": st.none(),
+        "words": st.one_of(st.just(()), timed_words()),
+        "overlapped": tuples(phrases, 3),
+        "same_speaker": optional(st.booleans()),
+        "turns": tuples(events()),
+        "gender": optional(st.sampled_from(("male", "female"))),
+        "age": optional(st.integers(0, 99)),
+        "age_group": optional(st.sampled_from(("child", "senior"))),
+        "emotion": optional(words),
+        "voice": optional(st.sampled_from(("speech", "song"))),
+        "dialect": optional(phrases),
+        "entities": tuples(st.builds(Entity, words, phrases)),
+        "keyword": optional(phrases),
+        "intent": optional(phrases),
+        "slots": tuples(st.tuples(phrases, phrases)),
+        "edit": optional(st.builds(Edit, words, words)),
+        "sound": tuples(phrases),
+        "vocal_sound": optional(phrases),
+        "audioset": tuples(phrases),
+        "events": tuples(events()),
+        "scene": optional(phrases),
+        "captions": tuples(phrases),
+        "caption_style": st.sampled_from(("plain", "clotho", "audiocaps")),
+        "qa": tuples(st.builds(Question, phrases, phrases)),
+        "instrument": tuples(words),
+        "pitch": optional(midi),
+        "velocity": optional(midi),
+        "qualities": tuples(words),
+        "genre": optional(phrases),
+        "tempo": optional(st.integers(20, 300)),
+        "key": optional(phrases),
+        "chord": optional(phrases),
+        "singer": optional(phrases),
+        "title": optional(phrases),
+    }
 )
 
 
 def said_by_prompt(labels):
-    """What the tags before the target say: the languages, what is asked for, and whether it is a dialect."""
+    """What is known before the target: the languages, the style, whether it is a dialect."""
     return Labels(
         domain="music" if labels.is_music else None,
         language=labels.language,

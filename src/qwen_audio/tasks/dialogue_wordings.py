@@ -93,6 +93,20 @@ MISSING_CLIP_ANSWERS = (
 )
 CLIP_COUNTS = ("no clip", "one clip", "two clips", "three clips")
 
+DESCRIBE = (
+    "Describe this audio.",
+    "Describe what you hear.",
+    "What do you hear?",
+    "What is this?",
+    "What is in this clip?",
+    "What is going on here?",
+    "What is happening in this audio?",
+    "Tell me what you hear.",
+    "Can you describe the recording in one sentence?",
+    "Give me a short description of this audio.",
+    "What can you hear in this recording?",
+    "Please tell me what this audio contains.",
+)
 SPEECH_QUESTIONS = (
     "Is there speech in this audio?",
     "Does anybody speak?",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qwen_audio.audio.sources import Clip
+from qwen_audio.errors import DataError
 from qwen_audio.tasks import dialogue_wordings as wordings
 from qwen_audio.tasks import other_languages
 from qwen_audio.tasks.comparisons import comparison_turns, same_topic, with_reference
@@ -23,6 +24,7 @@ TOPIC_WEIGHTS = {
     "ASR": 5.0,
     "SEC": 2.5,
     "AAC": 2.0,
+    "describe": 2.0,
     "MNA": 2.0,
     "ER": 2.0,
     "LID": 1.5,
@@ -57,6 +59,15 @@ class Heard:
     labels: Labels
 
 
+@dataclass(frozen=True)
+class _Known:
+    """A clip and everything that can be asked about it."""
+
+    clip: Clip
+    labels: Labels
+    turns: list[Turn]
+
+
 @dataclass
 class _Draft:
     """A conversation as it grows."""
@@ -79,14 +90,26 @@ def build_dialogue(heard: Sequence[Heard], rng: random.Random) -> tuple[Message,
 
     >>> [message.role for message in build_dialogue((), random.Random(0))][:2]
     ['user', 'assistant']
+
+    Args:
+        heard: Up to three clips.
+        rng: Chooses questions and wordings.
+
+    Raises:
+        DataError: A clip has no label to talk about, or there are too many clips.
     """
+    if len(heard) > len(wordings.ORDINALS):
+        raise DataError(f"a dialogue is about up to three clips, got {len(heard)}; give fewer")
     draft = _Draft(rng, [])
-    if not heard:
+    known = [_Known(each.clip, each.labels, turns_about(each.labels, rng)) for each in heard]
+    if not all(each.turns for each in known):
+        raise DataError("a clip has no label that a question could be about; leave it out")
+    if not known:
         _without_audio(draft)
-    elif len(heard) == 1:
-        _about_one(draft, heard[0])
+    elif len(known) == 1:
+        _about_one(draft, known[0])
     else:
-        _about_several(draft, heard)
+        _about_several(draft, known)
     return tuple(draft.messages)
 
 
@@ -115,20 +138,19 @@ def _ask_in_vain(draft: _Draft) -> None:
     draft.say(rng.choice(asked), rng.choice(answers))
 
 
-def _about_one(draft: _Draft, heard: Heard) -> None:
+def _about_one(draft: _Draft, heard: _Known) -> None:
     rng = draft.rng
     if rng.random() < 0.05:
         _ask_in_vain(draft)
     elif rng.random() < 0.04:
         draft.say(*text_pair(rng))
-    turns = _chosen(turns_about(heard.labels, rng), rng)
-    for number, turn in enumerate(turns):
+    for number, turn in enumerate(_chosen(heard.turns, rng)):
         is_first = number == 0
         question = turn.question if is_first or rng.random() < 0.3 else turn.follow_up
         draft.say(question or turn.question, turn.answer, (heard.clip,) if is_first else ())
-    if turns and rng.random() < 0.06:
+    if rng.random() < 0.06:
         draft.say(*text_pair(rng))
-    elif turns and rng.random() < 0.05:
+    elif rng.random() < 0.05:
         _ask_for_missing_clip(draft, num_clips=1)
 
 
@@ -144,8 +166,7 @@ def _ask_for_missing_clip(draft: _Draft, *, num_clips: int) -> None:
     draft.say(with_reference(prompt, reference, rng), answer)
 
 
-def _about_several(draft: _Draft, heard: Sequence[Heard]) -> None:
-    heard = heard[: len(wordings.ORDINALS)]
+def _about_several(draft: _Draft, heard: Sequence[_Known]) -> None:
     if draft.rng.random() < 0.5:
         _all_at_once(draft, heard)
     else:
@@ -154,7 +175,7 @@ def _about_several(draft: _Draft, heard: Sequence[Heard]) -> None:
         _ask_for_missing_clip(draft, num_clips=len(heard))
 
 
-def _all_at_once(draft: _Draft, heard: Sequence[Heard]) -> None:
+def _all_at_once(draft: _Draft, heard: Sequence[_Known]) -> None:
     """Give all clips in the first message, then ask about one or about all."""
     rng = draft.rng
     clips = [each.clip for each in heard]
@@ -163,35 +184,28 @@ def _all_at_once(draft: _Draft, heard: Sequence[Heard]) -> None:
         clips = []
 
 
-def _one_by_one(draft: _Draft, heard: Sequence[Heard]) -> None:
+def _one_by_one(draft: _Draft, heard: Sequence[_Known]) -> None:
     """Give a clip a turn, then ask back."""
     rng = draft.rng
     for number, each in enumerate(heard):
-        turn = _pick(turns_about(each.labels, rng), rng)
-        if turn is None:
-            continue
+        turn = _pick(each.turns, rng)
         form = "{prompt}" if number == 0 else rng.choice(wordings.NEXT_CLIP)
         draft.say(form.replace("{prompt}", turn.question), turn.answer, (each.clip,))
-    if len(draft.messages) == 2 * len(heard):
-        for question, answer in _questions_about_several(heard, rng)[: _num_turns(rng)]:
-            draft.say(question, answer)
+    for question, answer in _questions_about_several(heard, rng)[: _num_turns(rng)]:
+        draft.say(question, answer)
 
 
-def _questions_about_several(heard: Sequence[Heard], rng: random.Random) -> list[tuple[str, str]]:
+def _questions_about_several(heard: Sequence[_Known], rng: random.Random) -> list[tuple[str, str]]:
     """Return questions about a clip by its place, "and the second one?", and comparisons."""
     asked: list[tuple[str, str]] = []
-    turns = [turns_about(each.labels, rng) for each in heard]
-    order = list(range(len(heard)))
-    rng.shuffle(order)
+    order = rng.sample(range(len(heard)), len(heard))
     for number in order:
-        turn = _pick(turns[number], rng)
-        if turn is None:
-            continue
+        turn = _pick([each for each in heard[number].turns if each.is_english], rng)
         asked.append(_referring(turn, number, rng))
         other = rng.choice([place for place in order if place != number])
-        same = same_topic(turn, turns[other])
-        is_open = turn.topic in TASKS and turn.question.isascii()  # another clip, same question
-        if same is not None and is_open and rng.random() < 0.5:
+        same = same_topic(turn, heard[other].turns)
+        # a yes-or-no question about one sound is another question about another clip
+        if same is not None and turn.topic in TASKS and rng.random() < 0.5:
             form = rng.choice(wordings.AND_THE_OTHER)
             asked.append((form.format(reference=reference_to(other, rng)), same.answer))
     compared = comparison_turns([each.labels for each in heard], rng)
@@ -216,19 +230,15 @@ def reference_to(number: int, rng: random.Random) -> str:
 
 def _chosen(turns: list[Turn], rng: random.Random) -> list[Turn]:
     """Return one to three turns on different topics, the likelier ones first."""
-    left, chosen = list(turns), []
-    for _ in range(_num_turns(rng)):
+    left, chosen, number = list(turns), [], _num_turns(rng)
+    while left and len(chosen) < number:
         turn = _pick(left, rng)
-        if turn is None:
-            break
         chosen.append(turn)
         left.remove(turn)
     return chosen
 
 
-def _pick(turns: list[Turn], rng: random.Random) -> Turn | None:
-    if not turns:
-        return None
+def _pick(turns: Sequence[Turn], rng: random.Random) -> Turn:
     weights = [TOPIC_WEIGHTS.get(turn.topic, 1.0) for turn in turns]
     return rng.choices(turns, weights=weights)[0]
 

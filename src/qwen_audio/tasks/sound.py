@@ -112,7 +112,7 @@ def parse_caption(style: str) -> Callable[[str], Labels]:
     )
 
 
-def _caption_task(name: str, style: str, **words: object) -> Task:
+def _caption_task(name: str, style: str) -> Task:
     return Task(
         name=name,
         group="sound",
@@ -121,8 +121,9 @@ def _caption_task(name: str, style: str, **words: object) -> Task:
         render=caption_target(style),
         parse=parse_caption(style),
         say=caption_target(style),
+        prompts=DESCRIBE_PROMPTS,
+        answers=("{answer}", "{answer}", "I hear this: {answer}"),
         metrics=("CIDEr", "SPICE", "SPIDEr"),
-        **words,
     )
 
 
@@ -160,12 +161,7 @@ def parse_answer(text: str) -> Labels:
 
 
 TASKS: tuple[Task, ...] = (
-    _caption_task(
-        "AAC",
-        "plain",
-        prompts=DESCRIBE_PROMPTS,
-        answers=("{answer}", "{answer}", "I hear this: {answer}"),
-    ),
+    _caption_task("AAC", "plain"),
     _caption_task("AAC-AudioCaps", "audiocaps"),
     _caption_task("AAC-Clotho", "clotho"),
     Task(

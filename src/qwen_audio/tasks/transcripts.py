@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Languages written without spaces between words.
 UNSPACED = frozenset({"zh", "ja"})
@@ -10,6 +11,7 @@ _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´":
 _SENTENCE_END = (".", "!", "?", "…", "。", "！", "？")
 
 
+@lru_cache(maxsize=1 << 15)
 def plain_transcript(text: str, language: str | None) -> str:
     """Return the words only: lower case, no punctuation but apostrophes inside words.
 

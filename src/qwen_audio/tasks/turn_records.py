@@ -15,12 +15,14 @@ class Turn:
         question: How it is asked first.
         answer: What is answered.
         follow_up: How it is asked after something else about the same clip.
+        is_english: Whether it is asked in English.
     """
 
     topic: str
     question: str
     answer: str
     follow_up: str | None = None
+    is_english: bool = True
 
 
 def make_turn(

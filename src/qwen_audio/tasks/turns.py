@@ -3,11 +3,12 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from qwen_audio.tasks import dialogue_wordings as wordings
 from qwen_audio.tasks import other_languages
 from qwen_audio.tasks.labels import Event, Labels
-from qwen_audio.tasks.music import say_instruments
+from qwen_audio.tasks.music import say_instruments, say_note
 from qwen_audio.tasks.records import Task, spoken_list
 from qwen_audio.tasks.registry import applicable, find_task
 from qwen_audio.tasks.sound import say_heard, spoken_sound
@@ -83,6 +84,23 @@ def _task_turn(task: Task, labels: Labels, rng: random.Random) -> Turn | None:
     if task.name not in TRANSCRIPTS:
         answer = sentence(answer)
     return Turn(task.name, question, answer, follow_up)
+
+
+def _describe_turns(labels: Labels, rng: random.Random) -> Iterator[Turn]:
+    """Yield a description made of what is known, for clips without a caption."""
+    if labels.captions or not (labels.has_speech or labels.heard or labels.is_music):
+        return
+    heard = heard_phrase(labels)
+    text = best_transcript(labels)
+    mood = f" and sounds {labels.emotion}" if labels.emotion else ""
+    note = say_note(labels)
+    if text:
+        answer = f'{sentence(heard)}{mood and ","}{mood[4:]}: "{text}"'
+    elif note:
+        answer = f"I hear {heard}, playing the note {note}."
+    else:
+        answer = f"I hear {heard}{' who' + mood[4:] if mood else ''}."
+    yield Turn("describe", rng.choice(wordings.DESCRIBE), answer)
 
 
 def _question_turns(labels: Labels, rng: random.Random) -> Iterator[Turn]:
@@ -229,13 +247,15 @@ def _other_language_turns(labels: Labels, rng: random.Random) -> Iterator[Turn]:
     topic = rng.choice([name for name, value in known.items() if value])
     asked, answered = other_languages.OTHER_LANGUAGES[language][topic]
     words = {name: value for name, value in known.items() if value}
-    yield make_turn(f"{topic} in {language}", rng, asked, answered, **words)
+    turn = make_turn(f"{topic} in {language}", rng, asked, answered, **words)
+    yield replace(turn, is_english=False)
 
 
 # Tasks whose questions take speech, or music, for granted.
 _ASKED_IN_VAIN = tuple(map(find_task, ("ASR", "LID", "SGC", "ER", "MIC", "MNA")))
 
 _MAKERS: tuple[Callable[[Labels, random.Random], Iterator[Turn]], ...] = (
+    _describe_turns,
     _question_turns,
     _presence_turns,
     _absent_turns,
