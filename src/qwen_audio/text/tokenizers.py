@@ -5,7 +5,6 @@ a user never gives a special token, whatever it spells.
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,10 +41,7 @@ def load_qwen_tiktoken(path: Path | str) -> "PreTrainedTokenizerFast":
     from transformers import PreTrainedTokenizerFast
 
     ranks = _read_ranks(Path(path))
-    to_char = bytes_to_chars()
-    spelling = {token: "".join(map(to_char.__getitem__, token)) for token in ranks}
-    merges = [(spelling[left], spelling[right]) for left, right in _merges(ranks)]
-    backend = Tokenizer(BPE({spelling[token]: rank for token, rank in ranks.items()}, merges))
+    backend = Tokenizer(BPE(ranks, list(_merges(ranks))))
     backend.normalizer = normalizers.NFC()
     backend.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -198,16 +194,18 @@ def _encode_plainly(tokenizer: "PreTrainedTokenizerFast", text: str) -> list[int
     return ids
 
 
-def _read_ranks(path: Path) -> dict[bytes, int]:
+def _read_ranks(path: Path) -> dict[str, int]:
+    """Return the rank of each token, a character for each of its bytes."""
+    chars = bytes_to_chars()
     try:
         lines = path.read_bytes().splitlines()
         ranks = {
-            base64.b64decode(token): int(rank)
+            base64.b64decode(token).decode("latin-1").translate(chars): int(rank)
             for token, rank in (line.split() for line in lines if line)
         }
     except OSError as error:
         raise CheckpointError(f"cannot read the vocabulary {path}: {error.strerror}") from error
-    except (ValueError, binascii.Error) as error:
+    except ValueError as error:
         raise CheckpointError(
             f"{path} is not a tiktoken vocabulary: each line holds a token in base64 and its "
             "rank; download the file again"
@@ -220,7 +218,7 @@ def _read_ranks(path: Path) -> dict[bytes, int]:
     return ranks
 
 
-def _merges(ranks: dict[bytes, int]) -> Iterator[tuple[bytes, bytes]]:
+def _merges(ranks: dict[str, int]) -> Iterator[tuple[str, str]]:
     """Give, in rank order, the two tokens of which each longer token is made."""
     rank_of = ranks.get
     for token, rank in ranks.items():
@@ -234,10 +232,10 @@ def _merges(ranks: dict[bytes, int]) -> Iterator[tuple[bytes, bytes]]:
         yield (token[: cuts[0]], token[cuts[0] :]) if len(cuts) == 1 else _last_pair(token, ranks)
 
 
-def _last_pair(token: bytes, ranks: dict[bytes, int]) -> tuple[bytes, bytes]:
+def _last_pair(token: str, ranks: dict[str, int]) -> tuple[str, str]:
     """Return the two parts that byte-pair merging joins last."""
     never = len(ranks)
-    parts = [token[i : i + 1] for i in range(len(token))]
+    parts = list(token)
     pairs = [ranks.get(token[i : i + 2], never) for i in range(len(token) - 1)]
     while len(parts) > 2:
         first = pairs.index(min(pairs))
