@@ -80,16 +80,17 @@ _HEAD = f"""\
 
 *Written by `qwen_audio.tasks.documentation`; do not edit by hand.*
 
-A prompt is a clip's place, `{AUDIO_SLOT}`, and tags in a fixed order: transcription or analysis,
-the language of the audio (`{tag(UNKNOWN_LANGUAGE)}` where nobody speaks), the task, the language of the text,
-with or without time stamps, and how to write the output. The model then writes the target and ends
-the text. Tags share what tasks have in common, and keep apart what would interfere.
+A prompt is a clip's place, `{AUDIO_SLOT}`, and tags in a fixed order: transcription or
+analysis, the language of the audio (`{tag(UNKNOWN_LANGUAGE)}` where nobody speaks), the task,
+the language of the text, with or without time stamps, and how to write the output. The model then
+writes the target and ends the text. Tags share what tasks have in common, and keep apart what
+would interfere.
 
 - **Where the language is not known**, a prompt stops after its first tag: what the model writes
-  next is the language. After `{START_OF_TRANSCRIPT}` it goes on by itself with the other tags and the
-  words (ASR-LD); for any other task, read one tag, then give the prompt with it.
-- **Where one instruction serves several tasks** (`{tag("speaker_meta")}`, `{tag("song_meta")}`), a word says
-  which, and `{ANSWER}` ends the prompt.
+  next is the language. After `{START_OF_TRANSCRIPT}` it goes on by itself with the other
+  tags and the words (ASR-LD); for any other task, read one tag, then give the prompt with it.
+- **Where one instruction serves several tasks** (`{tag("speaker_meta")}`, `{tag("song_meta")}`),
+  a word says which, and `{ANSWER}` ends the prompt.
 - **Targets and labels are inverses**: `task.parse(task.render(labels))` gives back the labels that
   the task is about.
 - **One clip, many examples**: `applicable(labels)` lists the tasks that a clip's labels allow;
