@@ -16,6 +16,7 @@ from qwen_audio.errors import QwenAudioError, unknown_name
 VERBS = {
     "ask": "answer a question about one or more clips",
     "transcribe": "write down what is said in clips, with the time of each word if wanted",
+    "abilities": "measure what a model can do on labelled dev clips",
     "info": "tell what a model is: its sizes, vocabulary, languages, licence",
     "init": "build a new model from a Whisper encoder and an LLM",
     "convert": "write a checkpoint in another layout or number type",

@@ -1,0 +1,119 @@
+"""`qwen-audio abilities`: what a model can do, measured on labelled dev clips."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from qwen_audio.cli.options import AsJson, Device, Dtype, open_model
+from qwen_audio.cli.output import print_json
+from qwen_audio.errors import ConfigError
+
+EXAMPLE = "qwen-audio abilities --data ../shared/data --extra scenes --only english --only chat"
+
+_BATCH = {"cuda": 64}
+_BATCH_ELSEWHERE = 8
+_SECONDS_BETWEEN_LINES = 15
+
+
+def abilities(
+    model: Annotated[
+        str | None, typer.Argument(help="Folder or name; without it, the default model.")
+    ] = None,
+    *,
+    data: Annotated[Path, typer.Option(help="Folder of shards named NAME-dev-NNN.tar.")],
+    extra: Annotated[
+        list[Path] | None, typer.Option(help="One more such folder; may be given again.")
+    ] = None,
+    words: Annotated[
+        Path | None, typer.Option(help="JSONL with the times of words, by dataset and source.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="One ability to measure; may be given again.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many questions from each set.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of the answers; by default one for these weights.")
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Clips at once (8, or 64 on CUDA).")
+    ] = None,
+    as_json: AsJson = False,
+    device: Device = None,
+    dtype: Dtype = None,
+) -> None:
+    """Measure a model's abilities; a run that was stopped goes on where it was."""
+    from qwen_audio.evaluation.asking import fingerprint
+    from qwen_audio.evaluation.measuring import SUMMARY, make_plan, measure_abilities
+    from qwen_audio.evaluation.results import table
+
+    plan = make_plan([data, *(extra or [])], words=words, only=only or (), limit=limit)
+    qa = open_model(model, device=device, dtype=dtype)
+    if not hasattr(qa, "tagged"):
+        raise ConfigError(f"{model} takes no tags, which most abilities need; give a Qwen-Audio")
+    folder = output or Path("runs") / f"abilities-{fingerprint(qa.model)}"
+    with _progress(plan.num_answers) as on_done:
+        results = measure_abilities(
+            qa,
+            plan,
+            output=folder,
+            name=model or "default",
+            batch=batch or _BATCH.get(qa.model.device.type, _BATCH_ELSEWHERE),
+            on_done=on_done,
+        )
+    if as_json:
+        _print_results(results)
+    else:
+        print(table(results))
+    for name, reason in plan.unmeasured.items():
+        print(f"not measured: {name}: {reason}", file=sys.stderr)
+    print(f"answers and {SUMMARY} are in {folder}", file=sys.stderr)
+
+
+def _print_results(results: Any) -> None:
+    from dataclasses import asdict
+
+    for result in results:
+        print_json(asdict(result))
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Show how far it is on stderr: a bar for a person, a line now and then for a file."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _Lines(total)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+        task = bar.add_task("answers", total=total)
+        yield lambda number: bar.advance(task, number)
+
+
+class _Lines:
+    """Prints a line with the time left, but not too often."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.asked = total, 0, 0
+        self.begun = self.last = time.monotonic()
+
+    def __call__(self, number: int) -> None:
+        is_first = self.done == 0
+        self.done += number
+        now = time.monotonic()
+        # what is there from a run before comes at once and says nothing about the time
+        self.asked += 0 if is_first and now - self.begun < 1 else number
+        if now - self.last < _SECONDS_BETWEEN_LINES and self.done < self.total:
+            return
+        self.last = now
+        left_s = (self.total - self.done) * (now - self.begun) / max(self.asked, 1)
+        line = f"{self.done} of {self.total} answers, about {left_s / 60:.1f} min left"
+        print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""What a model can do, measured on clips it never learnt from."""

@@ -1,0 +1,63 @@
+"""The written dialogues: they can be read, are sixty, and are not what training says."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from qwen_audio.errors import DataError
+from qwen_audio.evaluation.dialogues import dialogue_from_json, find_clips, written_dialogues
+from qwen_audio.tasks import dialogue_wordings
+from qwen_audio.tasks.registry import TASKS
+from qwen_audio.tasks.small_talk import PAIRS
+
+
+def test_there_are_sixty_of_many_kinds_with_unique_names():
+    dialogues = written_dialogues()
+
+    assert len({dialogue.name for dialogue in dialogues}) == len(dialogues) == 60
+    assert len(Counter(dialogue.kind for dialogue in dialogues)) >= 10
+    assert sum(len(dialogue.turns) > 1 for dialogue in dialogues) >= 20
+
+
+def test_no_question_is_one_that_training_asks():
+    asked = {prompt for task in TASKS.values() for prompt in task.prompts}
+    asked |= {question for question, _ in PAIRS}
+    for value in vars(dialogue_wordings).values():
+        if isinstance(value, tuple):
+            asked |= {text for text in value if isinstance(text, str)}
+    trained = {_plain(text) for text in asked}
+
+    said = [_plain(turn.say) for dialogue in written_dialogues() for turn in dialogue.turns]
+
+    assert not [text for text in said if text in trained]
+    assert len(set(said)) >= len(said) - 2
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^\w]+", " ", text.lower()).strip()
+
+
+def test_every_clip_of_a_dialogue_is_given_to_the_model():
+    for dialogue in written_dialogues():
+        given = {place for turn in dialogue.turns for place in turn.clips}
+        assert given == set(range(len(dialogue.clips))), dialogue.name
+
+
+def test_a_turn_with_a_clip_that_is_not_listed_is_refused():
+    turn = {"say": "What?", "clips": [1], "expect": {"any_of": ["x"]}}
+
+    with pytest.raises(DataError, match="clip 1 of 1; they count from 0"):
+        dialogue_from_json(
+            {"name": "a", "kind": "b", "clips": [{"dataset": "d", "source": "s"}], "turns": [turn]}
+        )
+
+
+def test_a_missing_key_is_named():
+    with pytest.raises(DataError, match="KeyError\\('turns'\\)"):
+        dialogue_from_json({"name": "a", "kind": "b"})
+
+
+def test_missing_clips_are_counted_and_one_is_named():
+    with pytest.raises(DataError, match=r"\d+ clips of the dialogues are missing, such as '.+' of"):
+        find_clips(written_dialogues(), ())
