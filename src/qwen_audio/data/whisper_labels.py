@@ -86,7 +86,11 @@ def load_listener(folder: Path, *, dtype: torch.dtype = torch.float32) -> Listen
 
 @torch.inference_mode()
 def transcribe(
-    listener: Listener, clips: Sequence[Clip], *, language: str, context_s: float = MAX_SECONDS
+    listener: Listener,
+    clips: Sequence[Clip],
+    *,
+    language: str,
+    context_s: float | int = MAX_SECONDS,
 ) -> tuple[str, ...]:
     """Return what Whisper writes for each clip, token by token the likeliest, as it is.
 
@@ -108,7 +112,7 @@ def transcribe(
     return tuple(text.strip() for text in texts)
 
 
-def _encode(listener: Listener, clips: Sequence[Clip], context_s: float) -> _Heard:
+def _encode(listener: Listener, clips: Sequence[Clip], context_s: float | int) -> _Heard:
     """Run Whisper's encoder on less than 30 s, which its own `forward` refuses."""
     longest = max(clip.num_samples for clip in clips)
     if longest > MAX_SAMPLES:

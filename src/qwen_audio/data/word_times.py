@@ -19,6 +19,7 @@ _MEDIAN_FRAMES = 7
 _EARLY_FRAMES = 1
 _LOUDNESS_WEIGHT = 4.0
 _PAUSE_LOUDNESS = 0.4  # between the clip's quiet parts (0) and its loud ones (1)
+_SPEECH_LOUDNESS = 0.3
 
 
 def attention_map(
@@ -68,9 +69,15 @@ def word_spans(
     ends = begins[is_mark]
     starts = begins[np.concatenate([[True], is_mark[:-1]])]
     return [
-        (round(start * FRAME_S, 2), round(end * FRAME_S, 2))
+        (round((start + _silence(loud[start:end])) * FRAME_S, 2), round(end * FRAME_S, 2))
         for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
     ]
+
+
+def _silence(loud: Float[np.ndarray, " frames"]) -> int:
+    """Return how many quiet frames a word begins with: the first one looks at the clip's edge."""
+    is_speech = loud > _SPEECH_LOUDNESS
+    return int(is_speech.argmax())  # 0 when no frame is loud
 
 
 def forward_path(score: Float[np.ndarray, "tokens frames"]) -> Int[np.ndarray, " tokens"]:
