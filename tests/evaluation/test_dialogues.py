@@ -1,7 +1,9 @@
 """The written dialogues: they can be read, are sixty, and are not what training says."""
 
+import json
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +63,37 @@ def test_a_missing_key_is_named():
 def test_missing_clips_are_counted_and_one_is_named():
     with pytest.raises(DataError, match=r"\d+ clips of the dialogues are missing, such as '.+' of"):
         find_clips(written_dialogues(), ())
+
+
+def test_right_replies_pass_every_turn():
+    replies = json.loads(Path(__file__).with_name("right_replies.json").read_text("utf-8"))
+
+    failed = [
+        (turn.say, reply)
+        for dialogue in written_dialogues()
+        for turn, reply in zip(dialogue.turns, replies[dialogue.name], strict=True)
+        if not turn.check.passes(reply)
+    ]
+
+    assert failed == []
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "",
+        "I don't know.",
+        "Yes.",
+        "A man speaks English.",
+        "There is no audio. Please send a clip.",
+        "I hear a dog barking, a siren, rain and a helicopter.",
+    ],
+)
+def test_one_reply_for_all_gets_hardly_any_dialogue_right(reply):
+    right = [
+        dialogue.name
+        for dialogue in written_dialogues()
+        if all(turn.check.passes(reply) for turn in dialogue.turns)
+    ]
+
+    assert len(right) <= 4, right

@@ -15,7 +15,7 @@ from qwen_audio.cli.options import AsJson, Device, Dtype, open_model
 from qwen_audio.cli.output import print_json
 from qwen_audio.errors import ConfigError
 
-EXAMPLE = "qwen-audio abilities --data ../shared/data --extra scenes --only english --only chat"
+EXAMPLE = "qwen-audio abilities --data ../shared/data --extra scenes --only english,chat"
 
 _BATCH = {"cuda": 64}
 _BATCH_ELSEWHERE = 8
@@ -35,7 +35,7 @@ def abilities(
         Path | None, typer.Option(help="JSONL with the times of words, by dataset and source.")
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option(help="One ability to measure; may be given again.")
+        list[str] | None, typer.Option(help="Ability to measure, or several with commas between.")
     ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="At most so many questions from each set.")
@@ -46,6 +46,9 @@ def abilities(
     batch: Annotated[
         int | None, typer.Option(min=1, help="Clips at once (8, or 64 on CUDA).")
     ] = None,
+    parts: Annotated[
+        bool, typer.Option("--parts", help="Show each part's own result (always in table.md).")
+    ] = False,
     as_json: AsJson = False,
     device: Device = None,
     dtype: Dtype = None,
@@ -55,7 +58,8 @@ def abilities(
     from qwen_audio.evaluation.measuring import SUMMARY, make_plan, measure_abilities
     from qwen_audio.evaluation.results import table
 
-    plan = make_plan([data, *(extra or [])], words=words, only=only or (), limit=limit)
+    names = [name for given in only or () for name in given.split(",") if name]
+    plan = make_plan([data, *(extra or [])], words=words, only=names, limit=limit)
     qa = open_model(model, device=device, dtype=dtype)
     if not hasattr(qa, "tagged"):
         raise ConfigError(f"{model} takes no tags, which most abilities need; give a Qwen-Audio")
@@ -72,7 +76,7 @@ def abilities(
     if as_json:
         _print_results(results)
     else:
-        print(table(results))
+        print(table(results, with_parts=parts))
     for name, reason in plan.unmeasured.items():
         print(f"not measured: {name}: {reason}", file=sys.stderr)
     print(f"answers and {SUMMARY} are in {folder}", file=sys.stderr)

@@ -29,6 +29,7 @@ class Ability:
         datasets: the sets whose dev clips are asked about; empty for all.
         ask: gives the questions about a clip.
         note: what a reader of the table has to know.
+        shows_parts: whether the result of each part stands in the short table too.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Ability:
     datasets: tuple[str, ...] = ()
     ask: Asker
     note: str = ""
+    shows_parts: bool = False
 
 
 def _tokens(per_second: Number) -> Callable[[Number], int]:
@@ -170,6 +172,7 @@ ABILITIES: tuple[Ability, ...] = (
             "ASR", keep=lambda labels: labels.language == "zh", max_new_tokens=_tokens(20)
         ),
         note="without the English words of zh-dspspeech20",
+        shows_parts=True,
     ),
     Ability(
         name="words",
@@ -193,6 +196,7 @@ ABILITIES: tuple[Ability, ...] = (
             max_new_tokens=_tokens(30),
         ),
         note="English; over the words that the reply has too",
+        shows_parts=True,
     ),
     Ability(
         name="language",
@@ -215,6 +219,7 @@ ABILITIES: tuple[Ability, ...] = (
             keep=lambda labels: labels.keyword is None or labels.language != "en",
         ),
         note="one-word clips only where they are not English",
+        shows_parts=True,
     ),
     Ability(
         name="sounds-esc10",
@@ -242,6 +247,7 @@ ABILITIES: tuple[Ability, ...] = (
         aim=70.0,
         datasets=("ravdess",),
         ask=_by_task("ER", "SMER", part=lambda clip: clip.record.labels.voice or "speech"),
+        shows_parts=True,
     ),
     Ability(
         name="gender",
@@ -251,6 +257,7 @@ ABILITIES: tuple[Ability, ...] = (
         aim=97.0,
         datasets=("ravdess", *_ENGLISH),
         ask=_by_task("SGC", part=_who),
+        shows_parts=True,
     ),
     Ability(
         name="instrument",

@@ -148,7 +148,7 @@ def measure_abilities(
     results = tuple(result_of(ability, answers[ability.name]) for ability in plan.abilities)
     whole = summary(results, model=name, weights=weights, unmeasured=plan.unmeasured)
     _write(output / SUMMARY, json.dumps(whole, ensure_ascii=False, indent=2) + "\n")
-    _write(output / TABLE, table(results) + "\n")
+    _write(output / TABLE, table(results, with_parts=True) + "\n")
     return results
 
 

@@ -37,6 +37,7 @@ class AbilityResult:
         others: further measures and their values.
         parts: the value for each part.
         note: what a reader has to know.
+        shows_parts: whether the parts stand in the short table too.
     """
 
     name: str
@@ -51,6 +52,7 @@ class AbilityResult:
     others: tuple[tuple[str, float | None], ...]
     parts: tuple[PartResult, ...]
     note: str
+    shows_parts: bool
 
 
 def result_of(ability: Ability, answers: Sequence[Answer]) -> AbilityResult:
@@ -77,6 +79,7 @@ def result_of(ability: Ability, answers: Sequence[Answer]) -> AbilityResult:
         others=tuple((measure.name, _value(measure, answers)) for measure in others),
         parts=parts,
         note=ability.note,
+        shows_parts=ability.shows_parts,
     )
 
 
@@ -102,24 +105,33 @@ def _is_met(measure: Measure, value: float | None, floor: float | None) -> bool 
     return value <= floor if measure.is_error else value >= floor
 
 
-def table(results: Sequence[AbilityResult], *, with_parts: bool = True) -> str:
-    """Return the results as a table in Markdown, misses marked, with the notes below."""
+def table(results: Sequence[AbilityResult], *, with_parts: bool = False) -> str:
+    """Return the results as a table in Markdown, misses marked, with the notes below.
+
+    Args:
+        results: one for each ability.
+        with_parts: whether every ability shows its parts; otherwise only those that have to.
+    """
     rows = [_HEAD]
     for result in results:
-        mark = " (missed)" if result.is_met is False and result.value is not None else ""
         limits = (_shown(result.floor, result.unit), _shown(result.aim, result.unit))
-        value = _shown(result.value, result.unit, missing="not measured")
-        rows.append((result.title, result.measure, *limits, value + mark, str(result.clips)))
+        rows.append((result.title, result.measure, *limits, _verdict(result), str(result.clips)))
         rows += [("", name, "", "", _shown(other, "%"), "") for name, other in result.others]
-        if with_parts and len(result.parts) > 1:
+        if with_parts or result.shows_parts:
             rows += [
                 (f"· {p.part}", "", "", "", _shown(p.value, result.unit), str(p.clips))
                 for p in result.parts
             ]
-        elif with_parts and result.name == "words":
-            rows += [(f"· {p.part}", "", "", "", "", "") for p in result.parts]
     notes = [f"{result.title}: {result.note}." for result in results if result.note]
     return "\n".join([*_aligned(rows), "", *notes])
+
+
+def _verdict(result: AbilityResult) -> str:
+    """Return the value, or why there is none, and whether the floor is missed."""
+    if not result.clips:
+        return "not measured"
+    mark = " (missed)" if result.is_met is False else ""
+    return _shown(result.value, result.unit, missing="none") + mark
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
