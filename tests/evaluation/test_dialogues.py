@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from qwen_audio.data.manifest import AudioReference, Record
 from qwen_audio.errors import DataError
+from qwen_audio.evaluation.clips import DevClip, find_dev_clips
 from qwen_audio.evaluation.dialogues import dialogue_from_json, find_clips, written_dialogues
 from qwen_audio.tasks import dialogue_wordings
+from qwen_audio.tasks.labels import Event, Labels
 from qwen_audio.tasks.registry import TASKS
 from qwen_audio.tasks.small_talk import PAIRS
 
@@ -97,3 +100,30 @@ def test_one_reply_for_all_gets_hardly_any_dialogue_right(reply):
     ]
 
     assert len(right) <= 4, right
+
+
+def test_every_recorded_clip_is_in_the_shared_dev_shards():
+    folder = Path(__file__).parents[3] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the shared data are not beside this checkout")
+    known = {(c.record.dataset, c.record.source) for c in find_dev_clips([folder])}
+
+    named = {clip for dialogue in written_dialogues() for clip in dialogue.clips}
+
+    composed = {clip for clip in named if clip.dataset == "scenes"}
+    assert {(clip.dataset, clip.source) for clip in named - composed} <= known
+    assert all(clip.events for clip in composed)
+
+
+def test_a_clip_with_other_events_than_the_dialogue_knows_is_refused():
+    audio = AudioReference(path=Path("x.tar"))
+    labels = Labels(events=(Event("rain", 0.0, 1.0),))
+    record = Record(
+        key="0", audio=audio, duration_s=1.0, labels=labels, dataset="scenes", source="s"
+    )
+    name = {"dataset": "scenes", "source": "s", "events": ["siren"]}
+    turn = {"say": "What?", "clips": [0], "expect": {"any_of": ["siren"]}}
+    dialogue = dialogue_from_json({"name": "a", "kind": "b", "clips": [name], "turns": [turn]})
+
+    with pytest.raises(DataError, match=r"has the events \('rain',\), but the dialogues were"):
+        find_clips([dialogue], [DevClip(record=record)])

@@ -1,6 +1,8 @@
 """Scores worked out by hand, and replies that are no answer at all."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from qwen_audio.evaluation import scoring
 from qwen_audio.evaluation.mentions import is_mentioned
@@ -159,3 +161,14 @@ def test_a_malformed_transcript_costs_every_word(reply):
 
 def test_nothing_measured_has_no_value():
     assert value_of([Ratio(0, 0)]) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=9), st.lists(st.sampled_from("abcd")))
+def test_word_errors_are_those_of_jiwer(reference, reply):
+    jiwer = pytest.importorskip("jiwer")
+    reference, reply = " ".join(reference), " ".join(reply)
+
+    part, whole = scoring.word_errors(reference, reply, "en")
+
+    assert part / whole == pytest.approx(jiwer.wer(reference, reply), abs=1e-6)

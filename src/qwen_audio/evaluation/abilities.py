@@ -195,7 +195,7 @@ ABILITIES: tuple[Ability, ...] = (
             opening=FIRST_STAMP,
             max_new_tokens=_tokens(30),
         ),
-        note="English; over the words that the reply has too",
+        note="English; over the words that the reply has too, whose share stands below",
         shows_parts=True,
     ),
     Ability(
