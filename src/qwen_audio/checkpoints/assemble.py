@@ -39,6 +39,7 @@ def assemble(
     llm: Path | str,
     output: Path | str | None = None,
     *,
+    pool: int = 2,
     pooling: str = "mean",
     projector: str = "linear",
     dtype: torch.dtype = torch.float32,
@@ -50,6 +51,7 @@ def assemble(
         encoder: folder of a Whisper checkpoint in transformers' layout.
         llm: folder of a decoder-only LLM in transformers' layout, with a fast tokenizer.
         output: folder to write.
+        pool: encoder frames (20 ms) that make one audio token; 2 as the released model.
         pooling: "mean" as the released model, or "stack".
         projector: "linear" as the released model, or "mlp".
         dtype: of the weights.
@@ -60,7 +62,9 @@ def assemble(
     """
     tokenizer = AutoTokenizer.from_pretrained(str(llm))
     add_audio_tokens(tokenizer)
-    config = _build_config(Path(encoder), Path(llm), tokenizer, pooling, projector)
+    config = _build_config(Path(encoder), Path(llm), tokenizer)
+    config.audio_config.pool, config.audio_config.pooling = pool, pooling
+    config.projector = projector
     torch.manual_seed(seed)
     model = QwenAudioForConditionalGeneration(config).to(dtype)
     state = dict(encoder_tensors_from_whisper(read_tensors(Path(encoder))))
@@ -105,16 +109,14 @@ def fill(
 
 
 def _build_config(
-    encoder: Path, llm: Path, tokenizer: "PreTrainedTokenizerFast", pooling: str, projector: str
+    encoder: Path, llm: Path, tokenizer: "PreTrainedTokenizerFast"
 ) -> QwenAudioConfig:
     audio = encoder_config_from_whisper(read_config(encoder))
-    audio.pooling = pooling
     text = decoder_config_from_llm(AutoConfig.for_model(**_llm_config(llm)))
     text.vocab_size = max(text.vocab_size, len(tokenizer))
     return QwenAudioConfig(
         text_config=text,
         audio_config=audio,
-        projector=projector,
         audio_token_id=token_id(tokenizer, vocab.AUDIO_PAD),
         audio_begin_id=token_id(tokenizer, vocab.AUDIO_BEGIN),
         audio_end_id=token_id(tokenizer, vocab.AUDIO_END),

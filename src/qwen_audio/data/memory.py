@@ -96,7 +96,8 @@ def build_store(
     Args:
         shards: WebDataset tars: `KEY.ogg` (or another format) beside `KEY.json`.
         folder: where the store is written; it appears whole or not at all.
-        side_labels: JSONL files of further labels, `{"key": KEY, ...}`; they win over the shard's.
+        side_labels: JSONL files of further labels, `{"dataset": SET, "key": KEY, ...}`; they win over
+            the shard's.
         processes: how many decode at once.
         max_unreadable_share: more unreadable clips than this are an error, fewer are counted.
 
@@ -120,7 +121,8 @@ def build_store(
             part.unlink()
             skipped += bad
             for row in rows:
-                labels = row["labels"] | extra.get(row["key"], {})
+                place = str(row["labels"].get("dataset")), row["key"]
+                labels = row["labels"] | extra.get(place, {})
                 clips.append(StoredClip(**(row | {"start": base + row["start"], "labels": labels})))
         total = whole.tell() // 2
     _check_share(len(clips), skipped, max_unreadable_share)
@@ -189,19 +191,19 @@ def _members(shard: Path, bad: list[str]) -> Iterator[tuple[str, bytes, bytes]]:
     bad += [f"{shard.name}:{key}: only {suffix}" for key, (suffix, _) in waiting.items()]
 
 
-def _side_labels(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
-    """Return the further labels of each key."""
-    extra: dict[str, dict[str, Any]] = {}
+def _side_labels(paths: Sequence[Path]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the further labels of each set and key."""
+    extra: dict[tuple[str, str], dict[str, Any]] = {}
     for path in paths:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             try:
                 row = json.loads(line)
-                key = row.pop("key")
+                place = row.pop("dataset"), row.pop("key")
             except (ValueError, KeyError, AttributeError):
                 raise DataError(
-                    f'{path}:{number} is not {{"key": ..., labels}}; fix or delete the line'
+                    f'{path}:{number} is not {{"dataset": ..., "key": ..., labels}}; fix or delete the line'
                 ) from None
-            extra.setdefault(key, {}).update(row.pop("labels", {}) | row)
+            extra.setdefault(place, {}).update(row.pop("labels", {}) | row)
     return extra
 
 

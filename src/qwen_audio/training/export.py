@@ -20,8 +20,8 @@ from qwen_audio.training.recipe import Recipe, load_recipe
 RECIPE = "recipe.toml"
 # (how a name ends or begins in a student, the same in the file that ships)
 _SUFFIXES = (
-    (".lora_A.default.weight", LORA_A),
-    (".lora_B.default.weight", LORA_B),
+    (".parametrizations.weight.0.lora_A", LORA_A),
+    (".parametrizations.weight.0.lora_B", LORA_B),
     (".new", ROWS),
 )
 
