@@ -126,7 +126,9 @@ def _encode(listener: Listener, clips: Sequence[Clip], context_s: float | int) -
         row[: clip.num_samples] = torch.from_numpy(clip.waveform)
     encoder = listener.model.model.encoder
     mel, _ = log_mel_batch(
-        waveforms, torch.full((len(clips),), width), num_mel_bins=encoder.num_mel_bins
+        waveforms.to(listener.model.device),
+        torch.full((len(clips),), width),
+        num_mel_bins=encoder.num_mel_bins,
     )
     x = mel.to(encoder.conv1.weight.dtype)
     x = F.gelu(encoder.conv2(F.gelu(encoder.conv1(x)))).transpose(1, 2)  # (clips, frames, width)
@@ -149,8 +151,8 @@ def _decode_greedily(
         *range(settings.no_timestamps_token_id, model.config.vocab_size),
     ]
     end = settings.eos_token_id
-    ids = torch.tensor([prompt] * len(states))
-    has_ended = torch.zeros(len(states), dtype=torch.bool)
+    ids = torch.tensor([prompt] * len(states), device=states.device)
+    has_ended = torch.zeros(len(states), dtype=torch.bool, device=states.device)
     cache, rows = None, []
     while len(rows) < limit and not has_ended.all():
         out = model.model.decoder(
@@ -212,10 +214,15 @@ def _forced_looks(
     longest = max(len(text) for text in texts)
     ids = torch.tensor([prompt + text + [end] * (longest - len(text)) for text in texts])
     out = listener.model.model.decoder(
-        ids, encoder_hidden_states=states, output_attentions=True, use_cache=False
+        ids.to(states.device),
+        encoder_hidden_states=states,
+        output_attentions=True,
+        use_cache=False,
     )
     heads = listener.model.generation_config.alignment_heads
-    looks = torch.stack([out.cross_attentions[layer][:, head] for layer, head in heads], dim=1)
+    looks = torch.stack(
+        [out.cross_attentions[layer][:, head] for layer, head in heads], dim=1
+    ).cpu()
     first = len(prompt) - 1  # (clips, heads, tokens, frames): the row that asks for token 0
     return [look[:, first : first + len(text)] for look, text in zip(looks, texts, strict=True)]
 
@@ -230,6 +237,6 @@ def _place(
     if not words or num_tokens >= num_frames:
         return ()
     is_mark = np.concatenate([[False] * (len(pieces) - 1) + [True] for pieces in tokens])
-    loud = loudness(mel[:, : CONV_STRIDE * num_frames])
+    loud = loudness(mel[:, : CONV_STRIDE * num_frames].cpu())
     spans = word_spans(attention_map(look), loud, is_mark)
     return tuple(Word(word, *span) for word, span in zip(words, spans, strict=True))
