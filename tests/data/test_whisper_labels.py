@@ -54,6 +54,8 @@ def folder(tmp_path_factory):
         for value in model.parameters():  # far enough from zero that clips differ
             value.normal_(std=0.3)
         model.model.decoder.embed_positions.weight.normal_(std=3.0)  # or one letter repeats
+        for layer in model.model.decoder.layers:  # or what is heard does not matter
+            layer.encoder_attn.out_proj.weight.normal_(std=1.0)
     model.generation_config = GenerationConfig(
         alignment_heads=[[0, 1], [1, 0]],
         suppress_tokens=[ids["startoftranscript"]],
@@ -104,7 +106,7 @@ def test_the_text_is_that_of_transformers_on_thirty_seconds(listener):
 
 
 def test_clips_in_one_call_do_not_hear_each_other(listener):
-    clips = [noise(1.0, seed=1), noise(1.0, seed=2)]
+    clips = [noise(1.0), Clip(np.sin(np.arange(16000) / 5).astype(np.float32))]
 
     together = transcribe(listener, clips, language="en")
 

@@ -215,7 +215,7 @@ def _from_hub(file: PinnedFile, folder: Path) -> None:
     try:
         path = Path(hf_hub_download(file.hub, file.name))
     except _HUB_ERRORS as error:
-        raise UnreachableError(f"hub: {_last_line(str(error))}") from error
+        raise UnreachableError(f"the hub gave {type(error).__name__}") from error
     _keep_if_right(file, folder, lambda out: _copy(path, out), origin=f"the hub's {file.hub}")
 
 
