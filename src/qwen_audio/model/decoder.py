@@ -174,7 +174,7 @@ class QwenAudioDecoder(PreTrainedModel):
         self,
         inputs_embeds: Float[Tensor, "batch time width"],
         *,
-        attention_mask: Int[Tensor, "batch total"] | Bool[Tensor, "batch total"] | None = None,
+        attention_mask: Tensor | None = None,
         position_ids: Int[Tensor, "batch time"] | None = None,
         past_key_values: Cache | None = None,
         use_cache: bool = False,
@@ -184,7 +184,8 @@ class QwenAudioDecoder(PreTrainedModel):
 
         Args:
             inputs_embeds: embeddings of the new positions.
-            attention_mask: 1 for real positions, past ones first; None if all are real.
+            attention_mask: (batch, total), 1 for real positions, past ones first; None if all are
+                real. A mask of (batch, 1, time, total) is taken as it is.
             position_ids: place of each new position in its row, padding not counted.
             past_key_values: keys and values of earlier positions.
             use_cache: make a cache when none is given.
@@ -192,7 +193,7 @@ class QwenAudioDecoder(PreTrainedModel):
         """
         if use_cache and past_key_values is None:
             past_key_values = DynamicCache()
-        past = 0 if past_key_values is None else past_key_values.get_seq_length()
+        past = seen(past_key_values)
         if position_ids is None:
             position_ids = default_positions(attention_mask, inputs_embeds, past)
         step = self._step(inputs_embeds, attention_mask, position_ids, past_key_values, rope_alpha)
@@ -235,6 +236,11 @@ class QwenAudioDecoder(PreTrainedModel):
         return scale.clamp(min=1.0)[:, None, :, None]  # (batch, 1, time, 1)
 
 
+def seen(cache: Cache | None) -> int:
+    """Return how many positions a cache holds."""
+    return 0 if cache is None else int(cache.get_seq_length())  # a static cache counts in a tensor
+
+
 def default_positions(attention_mask: Tensor | None, x: Tensor, past: int) -> Tensor:
     """Return the place of each new position in its row, shape (batch, time)."""
     batch, time = x.shape[:2]
@@ -253,7 +259,7 @@ def causal_mask(
     """
     if attention_mask is not None and attention_mask.ndim == 4:
         return attention_mask, False
-    time, past = x.shape[1], 0 if cache is None else cache.get_seq_length()
+    time, past = x.shape[1], seen(cache)
     total = past + time if cache is None else cache.get_mask_sizes(time, 0)[0]
     if attention_mask is None and total == past + time:
         if past == 0:
@@ -264,7 +270,7 @@ def causal_mask(
     queries = torch.arange(time, device=x.device) + past
     allowed = slots[None, :] <= queries[:, None]  # (time, total)
     if attention_mask is None:
-        return allowed[None, None], False
+        return allowed.expand(len(x), 1, time, total), False
     real = F.pad(attention_mask.bool(), (0, total - attention_mask.shape[1]), value=False)
     own = slots[None, :] == queries[:, None]
     return ((allowed & real[:, None, :]) | own)[:, None], False

@@ -18,7 +18,7 @@ from transformers.utils import ModelOutput
 
 from qwen_audio.errors import PromptError
 from qwen_audio.model.configuration import QwenAudioConfig, QwenAudioTextConfig
-from qwen_audio.model.decoder import QwenAudioDecoder, RMSNorm
+from qwen_audio.model.decoder import QwenAudioDecoder, RMSNorm, seen
 from qwen_audio.model.encoder import QwenAudioEncoder, init_weights
 from qwen_audio.model.projector import build_projector
 
@@ -160,7 +160,7 @@ class QwenAudioForConditionalGeneration(PreTrainedModel, GenerationMixin):
             tokens, counts = self.get_audio_features(input_features, input_features_mask)
         if inputs_embeds is None:
             inputs_embeds = self._embed(input_ids, tokens, counts)
-        past = 0 if past_key_values is None else past_key_values.get_seq_length()
+        past = seen(past_key_values)
         extra = {}
         if isinstance(self.language_model, QwenAudioDecoder):
             if rope_alpha is None:

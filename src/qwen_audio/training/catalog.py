@@ -8,7 +8,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 from qwen_audio.data.memory import ClipStore, StoredClip
-from qwen_audio.tasks.label_files import labels_from_json
+from qwen_audio.tasks.label_files import labels_from_json, note_name
 from qwen_audio.tasks.labels import Labels, Word
 from qwen_audio.tasks.registry import TASKS, applicable, find_task
 from qwen_audio.tasks.transcripts import UNSPACED, plain_transcript
@@ -80,13 +80,28 @@ def _read(
 def ctc_ids(labels: Labels, tokenizer: "PreTrainedTokenizerFast") -> tuple[int, ...]:
     """Return the tokens that a clip's frames should read like, one after the other.
 
-    Plain words, each with the space before it, as the LLM meets them inside a sentence.
+    Plain words, each with the space before it, as the LLM meets them inside a sentence: what is
+    said, or else the names of what is heard, in order.
     """
     if not labels.text or labels.is_music:
-        return ()
+        names = " ".join(heard_names(labels))
+        return tuple(encode(tokenizer, " " + names, trusted=False)) if names else ()
     plain = plain_transcript(labels.text, labels.language)
     space = "" if labels.language in UNSPACED else " "
     return tuple(encode(tokenizer, space + plain, trusted=False)) if plain else ()
+
+
+def heard_names(labels: Labels) -> tuple[str, ...]:
+    """Return the names of a clip without a transcript: its events, sounds, note or emotion.
+
+    >>> heard_names(Labels(instrument=("flute",), pitch=60))
+    ('flute', 'C4')
+    """
+    if labels.events:
+        return tuple(e.label for e in sorted(labels.events, key=lambda e: (e.start_s, e.label)))
+    note = () if labels.pitch is None else (note_name(labels.pitch),)
+    mood = tuple(word for word in (labels.gender, labels.emotion) if word)
+    return (*labels.sound, *labels.instrument, *note) or mood
 
 
 def ctc_tokens(clips: Iterable[LabelledClip]) -> tuple[int, ...]:

@@ -11,18 +11,18 @@ from dataclasses import dataclass, field, replace
 from types import FrameType
 
 import torch
-from torch import Tensor
 
 from qwen_audio.audio.mel import log_mel_batch
 from qwen_audio.data.augment import gather_clips, mask_mel, vary
 from qwen_audio.data.batches import Batch
+from qwen_audio.data.encoded import gather_encoded
 from qwen_audio.errors import DataError
 from qwen_audio.training.checkpoint import Progress, save_checkpoint
 from qwen_audio.training.examples import Position, batches_from
 from qwen_audio.training.journal import Journal, measure
 from qwen_audio.training.recipe import OptimizerRecipe
 from qwen_audio.training.session import Session, masking, variation
-from qwen_audio.training.student import Losses
+from qwen_audio.training.student import Encoded, Frames, Losses, Sound
 
 log = logging.getLogger(__name__)
 _MOST_BAD_STEPS = 20  # in a row: then the run is broken, not the batch
@@ -110,18 +110,18 @@ def train_step(session: Session, batches: list[Batch], *, step: int) -> tuple[Lo
 def batch_losses(session: Session, batch: Batch, *, seed: int) -> Losses:
     """Return the losses of one batch: sound from the store, varied, masked, through the student."""
     recipe, device = session.recipe, session.device
-    features = mask = None
-    if batch.width:
-        generator = torch.Generator(device).manual_seed(seed)
-        features, mask = sound(session, batch, generator)
-    dtype = torch.bfloat16
-    with torch.autocast(device.type, dtype=dtype, enabled=recipe.precision == "bf16"):
-        return session.student(batch, features, mask)
+    heard = hear(session, batch, seed=seed) if batch.width else None
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bf16"):
+        return session.student(batch, heard)
 
 
 @torch.no_grad()
-def sound(session: Session, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return the varied log-mel frames of a batch's clips, and which are real."""
+def hear(session: Session, batch: Batch, *, seed: int) -> Sound:
+    """Return a batch's clips as the student takes them: varied frames, or encoded before."""
+    if session.encoded is not None:
+        tokens, counts = gather_encoded(session.encoded, batch)
+        return Encoded(tokens=tokens.to(session.device).float(), counts=counts)
+    generator = torch.Generator(session.device).manual_seed(seed)
     augment = session.recipe.augment
     waveforms = vary(
         gather_clips(session.samples, batch),
@@ -132,7 +132,8 @@ def sound(session: Session, batch: Batch, generator: torch.Generator) -> tuple[T
     )
     bins = session.processor.feature_extractor.feature_size
     mel, is_real = log_mel_batch(waveforms, batch.num_samples, num_mel_bins=bins)
-    return mask_mel(mel, is_real, masking=masking(augment), generator=generator), is_real
+    mel = mask_mel(mel, is_real, masking=masking(augment), generator=generator)
+    return Frames(features=mel, mask=is_real)
 
 
 def rate_scale(step: int, settings: OptimizerRecipe, steps: int) -> float:
@@ -153,7 +154,7 @@ def save(session: Session, progress: Progress) -> None:
     folder = save_checkpoint(
         session.run,
         progress,
-        learnt=session.student.learnt(),
+        learnt=session.student.kept(),
         optimizer=session.optimizer.state_dict(),
         keep=session.recipe.save.keep,
     )

@@ -25,6 +25,7 @@ class DataRecipe:
     shards: tuple[str, ...] = ()
     side_labels: tuple[str, ...] = ()
     store: str = ""  # decoded clips live here; default: the run folder
+    encoded: str = ""  # encoder outputs of the clips (data/encoded.py); for a frozen encoder
     dev_shards: tuple[str, ...] = ()
     dev_side_labels: tuple[str, ...] = ()
     workers: int = 2  # background processes that render examples, and decode shards at the start
@@ -60,10 +61,14 @@ class BatchRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class PartRecipe:
-    """How one part learns: rate 0 freezes it; rank 0 learns the weights themselves."""
+    """How one part learns: rate 0 freezes it; rank 0 learns the weights themselves.
+
+    With a rank and no rate, what an earlier stage put into the adapters works on unchanged.
+    """
 
     rate: float = 0.0
     rank: int = 0
+    first_layer: int = 0  # adapters from this layer on; what lies below costs no weight gradients
     alpha: float = 0.0  # adapters' scale is alpha / rank; 0 means alpha = rank
     layer_decay: float = 1.0  # the rate of each layer below the last is this much smaller
 
@@ -172,6 +177,11 @@ class Recipe:
             raise RecipeError(unknown_name("stage", self.stage, STAGES))
         if self.precision not in ("bf16", "fp32"):
             raise RecipeError(unknown_name("precision", self.precision, ("bf16", "fp32")))
+        if self.data.encoded and (self.learn.encoder.rate or self.augment.speed_max != 1.0):
+            raise RecipeError(
+                "data.encoded needs a frozen encoder and clips as they are: set learn.encoder.rate "
+                "to 0 and augment.speed_min and speed_max to 1"
+            )
         if self.steps < 1:
             raise RecipeError(f"steps is {self.steps}; give at least 1")
 

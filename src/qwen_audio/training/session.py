@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import glob
 from pathlib import Path
 
@@ -11,8 +11,10 @@ from torch import Tensor
 
 from qwen_audio.checkpoints import auto  # noqa: F401 - registers our classes with transformers
 from qwen_audio.data.augment import Masking, Variation
+from qwen_audio.data.encoded import EncodedClips, open_encoded
 from qwen_audio.data.memory import ClipStore, build_store, open_store
 from qwen_audio.errors import DataError
+from qwen_audio.model.configuration import QwenAudioConfig
 from qwen_audio.model.modeling import QwenAudioForConditionalGeneration
 from qwen_audio.model.processing import QwenAudioProcessor
 from qwen_audio.text.tokenizers import token_id
@@ -53,6 +55,7 @@ class Session:
     optimizer: torch.optim.Optimizer
     maker: ExampleMaker
     samples: Tensor
+    encoded: EncodedClips | None
     train: Heard
     dev: Heard | None
     progress: Progress
@@ -65,6 +68,10 @@ def open_session(recipe: Recipe, run: Path, *, device: torch.device, resume: boo
     check_tasks((*recipe.mixture.tasks, *recipe.dev.tasks))
     processor = QwenAudioProcessor.from_pretrained(recipe.model)
     train, dev = _hear(recipe.data, run, processor)
+    encoded = _encoded(recipe)
+    if encoded is not None:
+        known = tuple(clip for clip in train.clips if clip.stored.start in encoded.places)
+        train = replace(train, clips=known)
     tokens = ctc_tokens(train.clips)
     student = _student(recipe, processor, tokens).to(device)
     optimizer = _optimizer(student, recipe, device)
@@ -87,6 +94,7 @@ def open_session(recipe: Recipe, run: Path, *, device: torch.device, resume: boo
         optimizer=optimizer,
         maker=maker,
         samples=_samples(train.store, device, recipe.data),
+        encoded=encoded,
         train=train,
         dev=dev,
         progress=progress,
@@ -102,6 +110,14 @@ def variation(recipe: AugmentRecipe) -> Variation:
 def masking(recipe: AugmentRecipe) -> Masking:
     """Return how log-mel frames are masked."""
     return Masking(**{name: getattr(recipe, name) for name in Masking.__dataclass_fields__})
+
+
+def _encoded(recipe: Recipe) -> EncodedClips | None:
+    """Return the encoder outputs that a recipe names."""
+    if not recipe.data.encoded:
+        return None
+    encoder = QwenAudioConfig.from_pretrained(recipe.model).audio_config
+    return open_encoded(Path(recipe.data.encoded), encoder.output_size, encoder.pool)
 
 
 def _hear(data: DataRecipe, run: Path, processor: QwenAudioProcessor) -> tuple[Heard, Heard | None]:

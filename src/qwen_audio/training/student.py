@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
@@ -20,6 +20,7 @@ from qwen_audio.model.modeling import QwenAudioForConditionalGeneration
 from qwen_audio.training.recipe import LearnRecipe, LossRecipe, PartRecipe
 
 _LAYER = re.compile(r"\.(?:blocks|layers)\.(\d+)\.")
+_OWN = ("model.projector.", "model.boundaries.", "ctc_")  # no base model brings these
 
 
 class JoinedEmbedding(nn.Module):
@@ -71,6 +72,25 @@ class LowRank(nn.Module):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Frames:
+    """The log-mel frames of a batch's clips, and which are real."""
+
+    features: Float[Tensor, "clips bins frames"]
+    mask: Bool[Tensor, "clips frames"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoded:
+    """What the frozen encoder made of a batch's clips, before the projection."""
+
+    tokens: Float[Tensor, "tokens width"]
+    counts: Int[Tensor, " clips"]
+
+
+Sound = Frames | Encoded
+
+
+@dataclass(frozen=True, kw_only=True)
 class Losses:
     """What one batch gave; `total` is what is minimised."""
 
@@ -118,14 +138,11 @@ class Student(nn.Module):
     def forward(
         self,
         batch: Batch,
-        features: Float[Tensor, "clips bins frames"] | None,
-        mask: torch.Tensor | None,
+        sound: Sound | None,
     ) -> Losses:
-        """Return the losses of a batch whose clips are these log-mel frames."""
+        """Return the losses of a batch whose clips sound like this."""
         zero = self.ctc_blank.new_zeros(())
-        tokens = counts = None
-        if features is not None:
-            tokens, counts = self.model.get_audio_features(features, mask)
+        tokens, counts = self._hear(sound)
         next_token = self._next_token_loss(batch, tokens, counts) if batch.num_tokens else zero
         ctc = zero
         if self.loss.ctc and tokens is not None and batch.ctc_ids.numel():
@@ -133,6 +150,14 @@ class Student(nn.Module):
         return Losses(
             total=next_token + self.loss.ctc * ctc, next_token=next_token.detach(), ctc=ctc.detach()
         )
+
+    def _hear(self, sound: Sound | None) -> tuple[Tensor | None, Tensor | None]:
+        """Return the projected audio tokens and how many each clip has."""
+        if sound is None:
+            return None, None
+        if isinstance(sound, Encoded):
+            return self.model.projector(sound.tokens), sound.counts
+        return self.model.get_audio_features(sound.features, sound.mask)
 
     def _next_token_loss(
         self, batch: Batch, tokens: Tensor | None, counts: Tensor | None
@@ -175,6 +200,14 @@ class Student(nn.Module):
     def learnt(self) -> dict[str, nn.Parameter]:
         """Return every parameter that learns, by name, each once."""
         return {name: p for name, p in self.named_parameters() if p.requires_grad}
+
+    def kept(self) -> dict[str, nn.Parameter]:
+        """Return what a checkpoint holds: all that learns, and what earlier stages learnt."""
+        return {
+            name: p
+            for name, p in self.named_parameters()
+            if p.requires_grad or ".lora_" in name or name.startswith(_OWN)
+        }
 
 
 def parameter_groups(student: Student, learn: LearnRecipe, weight_decay: float) -> list[dict]:
@@ -227,7 +260,7 @@ def _open_rows(model: nn.Module, first: int, *, is_learnt: bool) -> None:
 
 def _open_layers(module: nn.Module, part: PartRecipe) -> None:
     """Let a part learn: by low-rank adapters on every linear layer, or its own weights."""
-    if part.rate and part.rank:
+    if part.rank:
         _adapt(module, part)
     elif part.rate:
         for name, parameter in module.named_parameters():
@@ -236,9 +269,17 @@ def _open_layers(module: nn.Module, part: PartRecipe) -> None:
 
 
 def _adapt(module: nn.Module, part: PartRecipe) -> None:
-    """Put low-rank adapters beside every linear layer."""
-    for layer in [layer for layer in module.modules() if isinstance(layer, nn.Linear)]:
+    """Put low-rank adapters on every linear layer from the part's first layer on."""
+    linear = [(name, m) for name, m in module.named_modules() if isinstance(m, nn.Linear)]
+    for layer in [layer for name, layer in linear if _depth(name) >= part.first_layer]:
         scale = part.alpha / part.rank if part.alpha else 1.0
         adapter = LowRank(*layer.weight.shape, rank=part.rank, scale=scale)
         # "unsafe": the weight keeps its shape and dtype, so there is nothing to try out first.
         parametrize.register_parametrization(layer, "weight", adapter, unsafe=True)
+        adapter.requires_grad_(requires_grad=part.rate > 0)
+
+
+def _depth(name: str) -> int:
+    """Return the layer a module belongs to, 0 for what belongs to none."""
+    found = _LAYER.search(f".{name}.")
+    return int(found.group(1)) if found else 0
