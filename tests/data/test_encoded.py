@@ -50,7 +50,7 @@ def test_a_clip_is_looked_up_as_the_encoder_gives_it(tmp_path):
     torch.testing.assert_close(tokens.float(), torch.cat(expected), atol=1e-2, rtol=1e-2)
 
 
-def test_pieces_stand_behind_each_other_with_the_pause_filled(tmp_path):
+def test_pieces_stand_behind_each_other_with_the_pause_filled():
     clips = store(0.4, 0.8)
     encoded = EncodedClips(
         tokens=np.arange(30, dtype=np.float16)[:, None],

@@ -96,8 +96,8 @@ def build_store(
     Args:
         shards: WebDataset tars: `KEY.ogg` (or another format) beside `KEY.json`.
         folder: where the store is written; it appears whole or not at all.
-        side_labels: JSONL files of further labels, `{"dataset": SET, "key": KEY, ...}`; they win over
-            the shard's.
+        side_labels: JSONL files of further labels, `{"dataset": SET, "key": KEY, ...}`; they
+            win over the shard's.
         processes: how many decode at once.
         max_unreadable_share: more unreadable clips than this are an error, fewer are counted.
 
@@ -201,7 +201,8 @@ def _side_labels(paths: Sequence[Path]) -> dict[tuple[str, str], dict[str, Any]]
                 place = row.pop("dataset"), row.pop("key")
             except (ValueError, KeyError, AttributeError):
                 raise DataError(
-                    f'{path}:{number} is not {{"dataset": ..., "key": ..., labels}}; fix or delete the line'
+                    f'{path}:{number} is not {{"dataset": ..., "key": ..., labels}}; '
+                    "fix or delete the line"
                 ) from None
             extra.setdefault(place, {}).update(row.pop("labels", {}) | row)
     return extra

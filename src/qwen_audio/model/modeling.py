@@ -160,16 +160,7 @@ class QwenAudioForConditionalGeneration(PreTrainedModel, GenerationMixin):
             tokens, counts = self.get_audio_features(input_features, input_features_mask)
         if inputs_embeds is None:
             inputs_embeds = self._embed(input_ids, tokens, counts)
-        past = seen(past_key_values)
-        extra = {}
-        if isinstance(self.language_model, QwenAudioDecoder):
-            if rope_alpha is None:
-                batch, time = inputs_embeds.shape[:2]
-                mask = (
-                    attention_mask if attention_mask is None or attention_mask.ndim == 2 else None
-                )
-                rope_alpha = self.language_model.prefill_alpha(mask, batch, past + time)
-            extra = {"rope_alpha": rope_alpha}
+        alpha = self._alpha(inputs_embeds, attention_mask, past_key_values, rope_alpha)
         if use_cache is None:
             use_cache = past_key_values is not None or (not self.training and labels is None)
         decoded = self.language_model(
@@ -178,21 +169,17 @@ class QwenAudioForConditionalGeneration(PreTrainedModel, GenerationMixin):
             position_ids=position_ids,
             past_key_values=past_key_values,
             use_cache=use_cache,
-            **extra,
+            **({"rope_alpha": alpha} if isinstance(self.language_model, QwenAudioDecoder) else {}),
         )
-        logits, loss = self._score(
-            decoded.last_hidden_state,
-            labels,
-            logits_to_keep=logits_to_keep,
-            learnt_logits_only=learnt_logits_only,
-        )
+        kept = {"logits_to_keep": logits_to_keep, "learnt_logits_only": learnt_logits_only}
+        logits, loss = self._score(decoded.last_hidden_state, labels, **kept)
         return QwenAudioOutput(
             loss=loss,
             logits=logits,
             past_key_values=decoded.past_key_values,
             audio_tokens=tokens,
             audio_token_counts=counts,
-            rope_alpha=rope_alpha,
+            rope_alpha=alpha,
         )
 
     def _update_model_kwargs_for_generation(
@@ -206,6 +193,15 @@ class QwenAudioForConditionalGeneration(PreTrainedModel, GenerationMixin):
                 alpha = torch.ones(outputs.logits.shape[0], device=outputs.logits.device)
             model_kwargs["rope_alpha"] = alpha
         return model_kwargs
+
+    def _alpha(
+        self, x: Tensor, mask: Tensor | None, cache: Cache | None, given: Tensor | None
+    ) -> Tensor | None:
+        """Return the dynamic-NTK factor: the prefill's where it is given, else this prompt's."""
+        if given is not None or not isinstance(self.language_model, QwenAudioDecoder):
+            return given
+        mask = mask if mask is not None and mask.ndim == 2 else None
+        return self.language_model.prefill_alpha(mask, len(x), seen(cache) + x.shape[1])
 
     def _embed(self, input_ids: Tensor, tokens: Tensor | None, counts: Tensor | None) -> Tensor:
         if tokens is not None:
