@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
+from qwen_audio.audio.lengths import MAX_SECONDS
 from qwen_audio.audio.sources import Clip, ClipSource, load_clip
 from qwen_audio.errors import GenerationError, unknown_name
 from qwen_audio.inference.generation import Generation, OnToken, generate_replies
@@ -203,9 +204,7 @@ class QwenAudio:
     @property
     def max_seconds(self) -> float:
         """The longest clip that the encoder hears at once, in seconds."""
-        from qwen_audio.audio.lengths import MAX_SECONDS
-
-        return MAX_SECONDS
+        return float(MAX_SECONDS)
 
     def _reply(self, ids: tuple[int, ...], *, dropped_turns: int) -> Reply:
         tokenizer = self.processor.tokenizer
