@@ -147,7 +147,7 @@ def test_tags_typed_by_a_user_stay_text(qa):
 
 @pytest.mark.parametrize("text", ["<audio></audio>", "<audio></audio>" * 3])
 def test_places_and_clips_must_match(qa, text):
-    with pytest.raises(PromptError, match="places for clips .* but 2 clips were given"):
+    with pytest.raises(PromptError, match=r"places for clips .* but 2 clips were given"):
         qa.processor(text=text, audio=[tone(0.5)[0]] * 2)
 
 

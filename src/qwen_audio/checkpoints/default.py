@@ -19,8 +19,9 @@ from qwen_audio.checkpoints.packages import default_cache
 from qwen_audio.errors import CheckpointError
 
 ADAPTERS = Path(__file__).parent.parent / "assets" / "mini" / "adapters.safetensors"
-POOLING, PROJECTOR = "stack", "mlp"
+SHAPE = {"pool": 4, "pooling": "stack", "projector": "mlp"}  # 12.5 audio tokens a second
 DTYPE = torch.bfloat16
+START = "qwen-audio-mini-start"
 
 
 def default_folder(cache: Path | None = None, *, adapters: Path = ADAPTERS) -> Path:
@@ -47,21 +48,34 @@ def default_folder(cache: Path | None = None, *, adapters: Path = ADAPTERS) -> P
     return folder
 
 
+def start_folder(cache: Path | None = None) -> Path:
+    """Return the folder that training of the default model starts from: the bases, joined.
+
+    Raises:
+        DownloadError: the base weights cannot be had, or are not the pinned ones.
+    """
+    cache = default_cache(os.environ, home=Path.home()) if cache is None else cache
+    folder = cache / START
+    if not (folder / "config.json").is_file():
+        _build(folder, cache, None)
+    return folder
+
+
 def default_dtype() -> str:
     """Return the dtype this machine answers fastest with: bfloat16 where its processor has it."""
     has_bfloat16 = torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported()
     return "bfloat16" if has_bfloat16 else "float32"
 
 
-def _build(folder: Path, cache: Path, adapters: Path) -> None:
+def _build(folder: Path, cache: Path, adapters: Path | None) -> None:
     """Assemble, merge and save under a temporary name, then rename: never half a model."""
     cache.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=cache))
     try:
-        model, processor = assemble(
-            fetch_whisper_base(cache), fetch_smollm2(cache), pooling=POOLING, projector=PROJECTOR
-        )
-        merge_into(model, read_adapters(adapters))
+        bases = fetch_whisper_base(cache), fetch_smollm2(cache)
+        model, processor = assemble(*bases, **SHAPE)
+        if adapters is not None:
+            merge_into(model, read_adapters(adapters))
         model.to(DTYPE).save_pretrained(work)
         processor.save_pretrained(work)
         if not (folder / "config.json").is_file():

@@ -17,6 +17,9 @@ def init(
     llm: Annotated[Path, typer.Argument(help="Folder of a decoder-only LLM.")],
     out: Annotated[Path, typer.Argument(help="Folder to write.")],
     *,
+    pool: Annotated[
+        int | None, typer.Option(min=1, help="Encoder frames in one audio token (2 as released).")
+    ] = None,
     pooling: Annotated[
         str | None, typer.Option(help="How encoder frames are joined: mean or stack.")
     ] = None,
@@ -27,7 +30,9 @@ def init(
 ) -> None:
     """Build a new, untrained model from a Whisper encoder and an LLM."""
     with waiting("assembling the model"):
-        qwen_audio.assemble(encoder, llm, out, **given(pooling=pooling, projector=projector))
+        qwen_audio.assemble(
+            encoder, llm, out, **given(pool=pool, pooling=pooling, projector=projector)
+        )
     if as_json:
         print_json({"encoder": str(encoder), "llm": str(llm), "output": str(out)})
     else:

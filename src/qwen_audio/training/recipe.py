@@ -25,7 +25,10 @@ class DataRecipe:
     shards: tuple[str, ...] = ()
     side_labels: tuple[str, ...] = ()
     store: str = ""  # decoded clips live here; default: the run folder
-    encoded: str = ""  # encoder outputs of the clips (data/encoded.py); for a frozen encoder
+    most_hours: dict[str, float] = field(default_factory=dict)  # of a set; unnamed ones are whole
+    encoded: str = (
+        ""  # encoder outputs live here, made once (data/encoded.py); frozen encoders only
+    )
     dev_shards: tuple[str, ...] = ()
     dev_side_labels: tuple[str, ...] = ()
     workers: int = 2  # background processes that render examples, and decode shards at the start

@@ -1,20 +1,23 @@
 """Everything a run needs, built from its recipe: clips, model, optimizer, and where it stands."""
 
 import logging
-from collections.abc import Sequence
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from glob import glob
 from pathlib import Path
+from random import Random
 
 import torch
 from torch import Tensor
 
 from qwen_audio.checkpoints import auto  # noqa: F401 - registers our classes with transformers
+from qwen_audio.checkpoints.default import start_folder
 from qwen_audio.data.augment import Masking, Variation
-from qwen_audio.data.encoded import EncodedClips, open_encoded
+from qwen_audio.data.encoded import EncodedClips, encode_clips, open_encoded
 from qwen_audio.data.memory import ClipStore, build_store, open_store
 from qwen_audio.errors import DataError
-from qwen_audio.model.configuration import QwenAudioConfig
 from qwen_audio.model.modeling import QwenAudioForConditionalGeneration
 from qwen_audio.model.processing import QwenAudioProcessor
 from qwen_audio.text.tokenizers import token_id
@@ -33,6 +36,7 @@ from qwen_audio.training.recipe import AugmentRecipe, DataRecipe, Recipe, resolv
 from qwen_audio.training.student import Student, parameter_groups
 
 log = logging.getLogger(__name__)
+MINI = "mini"  # a recipe's model that is the default model's start, fetched and joined
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,15 +69,18 @@ def open_session(recipe: Recipe, run: Path, *, device: torch.device, resume: boo
     """Return a session: from the run's last checkpoint, from the stage before, or from the base."""
     run.mkdir(parents=True, exist_ok=True)
     (run / RECIPE).write_text(resolved(recipe), encoding="utf-8")
+    if recipe.model == MINI:
+        recipe = replace(recipe, model=str(start_folder()))
     check_tasks((*recipe.mixture.tasks, *recipe.dev.tasks))
     processor = QwenAudioProcessor.from_pretrained(recipe.model)
     train, dev = _hear(recipe.data, run, processor)
-    encoded = _encoded(recipe)
-    if encoded is not None:
-        known = tuple(clip for clip in train.clips if clip.stored.start in encoded.places)
-        train = replace(train, clips=known)
+    train = replace(train, clips=some_hours(train.clips, recipe.data.most_hours))
     tokens = ctc_tokens(train.clips)
     student = _student(recipe, processor, tokens).to(device)
+    encoded = _encoded(recipe, student, train)
+    if encoded is not None:  # a folder made for fewer clips serves those
+        known = tuple(clip for clip in train.clips if clip.stored.start in encoded.places)
+        train = replace(train, clips=known)
     optimizer = _optimizer(student, recipe, device)
     progress = _restore(student, optimizer, recipe, run, resume=resume)
     maker = ExampleMaker(
@@ -112,12 +119,36 @@ def masking(recipe: AugmentRecipe) -> Masking:
     return Masking(**{name: getattr(recipe, name) for name in Masking.__dataclass_fields__})
 
 
-def _encoded(recipe: Recipe) -> EncodedClips | None:
-    """Return the encoder outputs that a recipe names."""
+def some_hours(
+    clips: Sequence[LabelledClip], most_hours: Mapping[str, float]
+) -> tuple[LabelledClip, ...]:
+    """Return clips in their order, of each named set no more hours than given (always the same)."""
+    members = defaultdict(list)
+    for index, clip in enumerate(clips):
+        members[clip.stored.dataset].append(index)
+    kept: set[int] = set()
+    for name, indices in members.items():
+        Random(5).shuffle(indices)
+        left_s = 3600 * most_hours.get(name, math.inf)
+        for index in indices:
+            if left_s <= 0:
+                break
+            kept.add(index)
+            left_s -= clips[index].stored.duration_s
+    return tuple(clip for index, clip in enumerate(clips) if index in kept)
+
+
+def _encoded(recipe: Recipe, student: Student, train: Heard) -> EncodedClips | None:
+    """Return the encoder outputs of the clips, made now where the folder is not there yet."""
     if not recipe.data.encoded:
         return None
-    encoder = QwenAudioConfig.from_pretrained(recipe.model).audio_config
-    return open_encoded(Path(recipe.data.encoded), encoder.output_size, encoder.pool)
+    folder, encoder = Path(recipe.data.encoded), student.model.encoder
+    if folder.is_dir():
+        return open_encoded(folder, encoder.config.output_size, encoder.config.pool)
+    log.info("encoding %d clips once, into %s", len(train.clips), folder)
+    places = {clip.start: index for index, clip in enumerate(train.store.clips)}
+    chosen = [places[clip.stored.start] for clip in train.clips]
+    return encode_clips(encoder.eval(), train.store, chosen, folder)
 
 
 def _hear(data: DataRecipe, run: Path, processor: QwenAudioProcessor) -> tuple[Heard, Heard | None]:
