@@ -1,4 +1,4 @@
-"""How long a clip takes, ours against the same weights padded to 30 s and transformers' Qwen2-Audio.
+"""What a clip costs: ours, the same weights padded to 30 s, and transformers' Qwen2-Audio.
 
     python benchmarks/inference.py [--json] [--rounds 5]
 
