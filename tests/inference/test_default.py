@@ -32,7 +32,8 @@ def adapters(tmp_path):
     return tmp_path / "adapters.safetensors", tensors
 
 
-def test_the_learnt_part_is_merged_into_the_bases(bases, adapters, tmp_path):
+@pytest.mark.usefixtures("bases")
+def test_the_learnt_part_is_merged_into_the_bases(adapters, tmp_path):
     path, tensors = adapters
 
     start = qwen_audio.load(default.start_folder(tmp_path / "cache"), dtype="float32").model
@@ -49,7 +50,8 @@ def test_the_learnt_part_is_merged_into_the_bases(bases, adapters, tmp_path):
     torch.testing.assert_close(bias, tensors["projector.proj.bias"], **close)
 
 
-def test_it_is_built_once_and_another_learnt_part_makes_another(bases, adapters, tmp_path):
+@pytest.mark.usefixtures("bases")
+def test_it_is_built_once_and_another_learnt_part_makes_another(adapters, tmp_path):
     path, tensors = adapters
     cache = tmp_path / "cache"
 
@@ -64,7 +66,8 @@ def test_it_is_built_once_and_another_learnt_part_makes_another(bases, adapters,
     assert other != first
 
 
-def test_a_build_that_fails_leaves_nothing(bases, adapters, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("bases")
+def test_a_build_that_fails_leaves_nothing(adapters, tmp_path, monkeypatch):
     path, _ = adapters
     cache = tmp_path / "cache"
 
