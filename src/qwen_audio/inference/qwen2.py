@@ -42,15 +42,14 @@ class Qwen2Audio:
     @torch.inference_mode()
     def reply_to(self, messages: Sequence[Message], *, settings: Generation = GREEDY) -> Reply:
         """Return the assistant's next message."""
-        text = self.processor.apply_chat_template(
+        inputs = self.processor.apply_chat_template(
             [_as_dict(message) for message in messages],
             add_generation_prompt=True,
-            tokenize=False,
-            sanitize_control_tokens=True,
-        )
-        clips = [clip.waveform for message in messages for clip in message.clips]
-        inputs = self.processor(
-            text=text, audio=clips or None, sampling_rate=SAMPLE_RATE, return_tensors="pt"
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            sampling_rate=SAMPLE_RATE,
+            sanitize_control_tokens=True,  # what a user types stays text
         ).to(self.model.device)
         output = self.model.generate(**inputs, **settings.as_arguments())
         ids = tuple(output[0, inputs["input_ids"].shape[1] :].tolist())
@@ -69,11 +68,9 @@ def _as_dict(message: Message) -> dict[str, Any]:
     if message.role == ASSISTANT:
         return {"role": ASSISTANT, "content": message.text}
     parts = [
-        {"type": "audio", "audio_url": ""} if isinstance(part, Audio) else _as_text(part)
+        {"type": "audio", "audio": part.clip.waveform}
+        if isinstance(part, Audio)
+        else {"type": "text", "text": part.text}
         for part in message.parts
     ]
     return {"role": message.role, "content": parts}
-
-
-def _as_text(part: Text) -> dict[str, str]:
-    return {"type": "text", "text": part.text}
