@@ -69,5 +69,5 @@ def test_a_clip_past_thirty_seconds_is_refused_there_too(folder):
 def test_a_folder_without_weights_says_what_it_lacks(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen2_audio"}))
 
-    with pytest.raises(CheckpointError, match="has no weights; expected model.safetensors"):
+    with pytest.raises(CheckpointError, match=r"has no weights; expected model\.safetensors"):
         qwen_audio.load(tmp_path)
