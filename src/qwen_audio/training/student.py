@@ -4,6 +4,7 @@ Frozen weights stay in the run's precision; whatever learns is held in float32. 
 token rows are frozen exactly: new rows are a parameter of their own, joined where they are used.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from qwen_audio.model.modeling import QwenAudioForConditionalGeneration
 from qwen_audio.training.recipe import LearnRecipe, LossRecipe, PartRecipe
 
 _LAYER = re.compile(r"\.(?:blocks|layers)\.(\d+)\.")
+# CTC needs large logits. Without this factor the projection grew to 16 times the size of a token's
+# embedding, and the LLM, whose layers add to what they are given, could hardly move it.
+_CTC_LOG_SCALE = math.log(16.0)
 _OWN = ("model.projector.", "model.boundaries.", "ctc_")  # no base model brings these
 
 
@@ -133,7 +137,7 @@ class Student(nn.Module):
         reads = loss.ctc > 0
         self.ctc_blank = nn.Parameter(torch.zeros(width), requires_grad=reads)
         self.ctc_bias = nn.Parameter(torch.zeros(()), requires_grad=reads)
-        self.ctc_log_scale = nn.Parameter(torch.zeros(()), requires_grad=reads)
+        self.ctc_log_scale = nn.Parameter(torch.tensor(_CTC_LOG_SCALE), requires_grad=reads)
 
     def forward(
         self,
