@@ -287,3 +287,9 @@ def _depth(name: str) -> int:
     """Return the layer a module belongs to, 0 for what belongs to none."""
     found = _LAYER.search(f".{name}.")
     return int(found.group(1)) if found else 0
+
+
+def _open(parameter: nn.Parameter) -> None:
+    """Let one parameter learn, held in float32 whatever the frozen ones are held in."""
+    parameter.data = parameter.data.float()
+    parameter.requires_grad_(requires_grad=True)
