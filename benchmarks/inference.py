@@ -108,9 +108,7 @@ def measure(seconds: int, rounds: int, models: tuple) -> dict[str, float]:
         * median_s(lambda: mine.get_audio_features(padded, padded_mask), rounds),
         "encoder_qwen2_ms": 1e3
         * median_s(
-            lambda: peer.get_audio_features(
-                input_features=padded, feature_attention_mask=peer_mask.long()
-            ),
+            lambda: peer.model.audio_tower(padded),
             rounds,
         ),
         "first_ms": 1e3 * median_s(first_token(mine, input_ids=ids, input_features=short), rounds),
