@@ -16,6 +16,8 @@ from qwen_audio.errors import QwenAudioError, unknown_name
 VERBS = {
     "ask": "answer a question about one or more clips",
     "transcribe": "write down what is said in clips, with the time of each word if wanted",
+    "tasks": "list the tasks, with their tags and how they are scored",
+    "train": "train as a recipe says, in stages that resume",
     "abilities": "measure what a model can do on labelled dev clips",
     "info": "tell what a model is: its sizes, vocabulary, languages, licence",
     "init": "build a new model from a Whisper encoder and an LLM",
@@ -66,11 +68,23 @@ def overview() -> str:
 def _run(verb: str, arguments: Sequence[str]) -> int:
     """Import a verb's file and run its function of the same name under typer."""
     module = importlib.import_module(f"qwen_audio.cli.{verb}")
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    # \b keeps the lines of an example apart.
-    app.command(epilog=f"\b\nExample:\n  {module.EXAMPLE}")(getattr(module, verb))
+    app = typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        epilog=_epilog(module.EXAMPLE),
+    )
+    # A verb with verbs of its own lists them, each with its example.
+    parts = getattr(module, "VERBS", {verb: module.EXAMPLE})
+    for name, example in parts.items():
+        app.command(epilog=_epilog(example))(getattr(module, name))
     try:
         app(list(arguments), prog_name=f"qwen-audio {verb}")
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else 0
     return 0
+
+
+def _epilog(example: str) -> str:
+    return f"\b\nExample:\n  {example}"  # \b keeps the lines of an example apart

@@ -210,6 +210,24 @@ def load_recipe(path: Path, *, changes: Mapping[str, Any] | None = None) -> Reci
     return recipe_from(table)
 
 
+def parse_change(text: str) -> tuple[str, Any]:
+    """Return the key and value in `KEY=VALUE`; what is no TOML value is text.
+
+    >>> parse_change("batch.seconds=300"), parse_change("model=runs/base")
+    (('batch.seconds', 300), ('model', 'runs/base'))
+
+    Raises:
+        RecipeError: there is no `=`.
+    """
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise RecipeError(f"--set takes KEY=VALUE; got {text!r}")
+    try:
+        return key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, value
+
+
 def recipe_from(table: Mapping[str, Any]) -> Recipe:
     """Return the recipe that a parsed TOML table describes.
 

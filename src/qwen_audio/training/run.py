@@ -8,18 +8,16 @@ import argparse
 import logging
 import sys
 import time
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from qwen_audio.errors import QwenAudioError, RecipeError
+from qwen_audio.errors import QwenAudioError
 from qwen_audio.training.checkpoint import Progress
 from qwen_audio.training.export import export_adapters
 from qwen_audio.training.loop import StopSign, stop_on_signals, train
-from qwen_audio.training.recipe import Recipe, load_recipe
+from qwen_audio.training.recipe import Recipe, load_recipe, parse_change
 from qwen_audio.training.session import open_session
 
 _SAVING_S = 15.0  # kept free at the end of a piece for the last checkpoint
@@ -66,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout
     )
     try:
-        recipe = load_recipe(options.recipe, changes=dict(map(_change, options.set)))
+        recipe = load_recipe(options.recipe, changes=dict(map(parse_change, options.set)))
         run(
             recipe,
             options.output,
@@ -93,21 +91,6 @@ def _parser() -> argparse.ArgumentParser:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a recipe key"
     )
     return parser
-
-
-def _change(text: str) -> tuple[str, Any]:
-    """Return a key and its value; what is no TOML value is text.
-
-    >>> _change("batch.seconds=300"), _change("model=runs/base")
-    (('batch.seconds', 300), ('model', 'runs/base'))
-    """
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise RecipeError(f"--set takes KEY=VALUE; got {text!r}")
-    try:
-        return key, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return key, value
 
 
 def _best_device() -> str:
