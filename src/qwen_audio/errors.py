@@ -40,6 +40,10 @@ class GenerationError(QwenAudioError):
     """Generation settings that cannot be met."""
 
 
+class EvaluationError(QwenAudioError):
+    """A benchmark, a run or a peer that cannot be used."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Return the one sentence printed for any name that is not in a table.
 
