@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from qwen_audio.checkpoints.assemble import assemble
     from qwen_audio.checkpoints.auto import register
     from qwen_audio.inference.answers import QwenAudio, Reply, Transcript
+    from qwen_audio.inference.conversation import Conversation
     from qwen_audio.inference.generation import Generation
     from qwen_audio.inference.loading import describe, load
     from qwen_audio.text.messages import Audio, Message, Text
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Audio": "qwen_audio.text.messages",
     "Clip": "qwen_audio.audio.sources",
+    "Conversation": "qwen_audio.inference.conversation",
     "Generation": "qwen_audio.inference.generation",
     "Message": "qwen_audio.text.messages",
     "QwenAudio": "qwen_audio.inference.answers",
@@ -44,6 +46,7 @@ _HOMES = {
 __all__ = [
     "Audio",
     "Clip",
+    "Conversation",
     "Generation",
     "Message",
     "QwenAudio",

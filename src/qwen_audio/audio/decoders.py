@@ -6,6 +6,7 @@ Neither gets a name to open: both see only the bytes of an open file.
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
@@ -32,6 +33,7 @@ CONTAINERS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,eac3,flac,flv,matroska,mov,mp3,mp4,mpeg,mpegts,ogg,"
     "oma,tak,tta,w64,wav,webm,wv"
 )
+_OPTIONS = {"format_whitelist": CONTAINERS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +71,47 @@ def decode(file: BinaryIO | BytesIO, name: str, part: Part) -> Decoded:
     return _decode_with_ffmpeg(file, name, part)
 
 
+def decode_blocks(file: BinaryIO | BytesIO, name: str) -> Iterator[Decoded]:
+    """Yield an open audio or video file piece by piece, mixed down to one channel.
+
+    Raises:
+        AudioError: If no decoder finds sound in it.
+    """
+    try:
+        sound = soundfile.SoundFile(_readable(file), closefd=False)
+    except soundfile.LibsndfileError as error:
+        logger.debug("libsndfile cannot read %s (%s); trying FFmpeg", name, error)
+        file.seek(0)
+        yield from _blocks_from_ffmpeg(file, name)
+        return
+    with sound:
+        while True:
+            try:
+                block = sound.read(BLOCK_SAMPLES // 16, "float32", always_2d=True)
+            except soundfile.LibsndfileError as error:
+                logger.warning(
+                    "%s: nothing decodes after sample %d (%s)", name, sound.tell(), error
+                )
+                return
+            if len(block) == 0:
+                return
+            yield Decoded(block.mean(axis=1), sound.samplerate)  # (samples,)
+
+
+def length_s(file: BinaryIO | BytesIO) -> float | None:
+    """Return how long an open file says it is, in seconds; None if it does not say."""
+    try:
+        with soundfile.SoundFile(_readable(file), closefd=False) as sound:
+            return sound.frames / sound.samplerate
+    except soundfile.LibsndfileError:
+        file.seek(0)
+    import av
+
+    with suppress(av.FFmpegError), av.open(file, options=_OPTIONS, metadata_errors="ignore") as box:
+        return None if box.duration is None else box.duration / av.time_base
+    return None
+
+
 def to_float(samples: np.ndarray) -> np.ndarray:
     """Return integer samples as float32 between -1 and 1, and floating ones as float32.
 
@@ -88,9 +131,7 @@ def to_float(samples: np.ndarray) -> np.ndarray:
 
 
 def _decode_with_libsndfile(file: BinaryIO | BytesIO, part: Part) -> Decoded:
-    # A descriptor lets libsndfile read without calling back into Python.
-    source = file if isinstance(file, BytesIO) else file.fileno()
-    with soundfile.SoundFile(source, closefd=False) as sound:
+    with soundfile.SoundFile(_readable(file), closefd=False) as sound:
         start, left = part.sample_range(sound.samplerate)
         start = min(start, sound.frames)
         skipped = min(start, PRE_ROLL_SAMPLES)
@@ -107,12 +148,35 @@ def _decode_with_libsndfile(file: BinaryIO | BytesIO, part: Part) -> Decoded:
         return Decoded(_join(blocks)[skipped:], sound.samplerate)
 
 
+def _readable(file: BinaryIO | BytesIO) -> BytesIO | int:
+    """Return what libsndfile reads from: a descriptor, without calling back into Python."""
+    return file if isinstance(file, BytesIO) else file.fileno()
+
+
 def _decode_with_ffmpeg(file: BinaryIO | BytesIO, name: str, part: Part) -> Decoded:
+    with _open_container(file, name) as container:
+        decoded = _decode_track(container, part)
+    if decoded is None:
+        raise _nothing_decodes(name)
+    return decoded
+
+
+def _blocks_from_ffmpeg(file: BinaryIO | BytesIO, name: str) -> Iterator[Decoded]:
+    is_empty = True
+    with _open_container(file, name) as container:
+        for frame in _frames(container):
+            is_empty = False
+            yield Decoded(_mono(frame), frame.sample_rate)
+    if is_empty:
+        raise _nothing_decodes(name)
+
+
+@contextmanager
+def _open_container(file: BinaryIO | BytesIO, name: str) -> Iterator["InputContainer"]:
     import av  # 200 ms, for what libsndfile does not read
 
     try:
-        options = {"format_whitelist": CONTAINERS}
-        container = av.open(file, options=options, metadata_errors="ignore")
+        container = av.open(file, options=_OPTIONS, metadata_errors="ignore")
     except av.FFmpegError as error:
         raise AudioError(
             f"{name} is not audio that we can read ({error.strerror}); "
@@ -121,12 +185,13 @@ def _decode_with_ffmpeg(file: BinaryIO | BytesIO, name: str, part: Part) -> Deco
     with container:
         if not container.streams.audio:
             raise AudioError(f"{name} has no audio track; pass a file with sound")
-        decoded = _decode_track(container, part)
-    if decoded is None:
-        raise AudioError(
-            f"{name} has an audio track, but nothing in it decodes; is the file complete?"
-        )
-    return decoded
+        yield container
+
+
+def _nothing_decodes(name: str) -> AudioError:
+    return AudioError(
+        f"{name} has an audio track, but nothing in it decodes; is the file complete?"
+    )
 
 
 def _decode_track(container: "InputContainer", part: Part) -> Decoded | None:

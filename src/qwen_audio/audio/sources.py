@@ -3,15 +3,18 @@
 Only files and memory are read: a URL is refused, and so is anything that would block.
 """
 
+import hashlib
 import math
 import numbers
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 import soxr
@@ -49,6 +52,11 @@ class Clip:
         """How long the clip is, in seconds."""
         return self.num_samples / SAMPLE_RATE
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """What tells this sound from any other: the SHA-256 of its samples, in hex."""
+        return hashlib.sha256(self.waveform.astype("<f4").tobytes()).hexdigest()
+
 
 # A path, bytes, a binary file object, a Clip or (samples, rate). Samples are a NumPy array, a
 # tensor or a list of shape (samples,), (channels, samples) or (samples, channels): integers, or
@@ -83,8 +91,8 @@ def load_clip(
         AudioError: If there is no sound in it that the model could hear.
     """
     _check_part(offset_s, duration_s)
-    name = _name_of(source)
-    label = _label_of(source, name)
+    name = name_of(source)
+    label = label_of(source, name)
     # A little more than allowed is read, to tell that there is more, and no hours of it.
     wanted_s = duration_s if max_seconds is None else min(duration_s or math.inf, max_seconds + 1)
     decoded = _decode(source, label, Part(offset_s=offset_s, duration_s=wanted_s))
@@ -109,7 +117,8 @@ def _check_part(offset_s: Seconds, duration_s: Seconds | None) -> None:
         raise AudioError(f"duration_s is {duration_s}; pass a number of seconds above 0")
 
 
-def _name_of(source: ClipSource) -> str | None:
+def name_of(source: ClipSource) -> str | None:
+    """Return the name that a source brings along, if any."""
     if isinstance(source, Clip):
         return source.name
     if isinstance(source, str | os.PathLike):
@@ -118,7 +127,7 @@ def _name_of(source: ClipSource) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _label_of(source: ClipSource, name: str | None) -> str:
+def label_of(source: ClipSource, name: str | None) -> str:
     """Return what an error message calls the source."""
     if name:
         return name if len(name) <= LONGEST_LABEL else f"{name[: LONGEST_LABEL - 3]}..."
@@ -133,20 +142,39 @@ def _decode(source: ClipSource, label: str, part: Part) -> Decoded:
         return _cut(Decoded(source.waveform, SAMPLE_RATE), part)
     if isinstance(source, tuple):
         return _cut(_from_array(*_samples_and_rate(source)), part)
+    with open_source(source, label) as file:
+        return decode(file, label, part)
+
+
+@contextmanager
+def open_source(source: ClipSource, label: str) -> Iterator[BinaryIO | BytesIO]:
+    """Open a path, bytes or a file object for decoding.
+
+    Raises:
+        AudioError: If it is none of these, or there is nothing in it.
+    """
     if isinstance(source, str | os.PathLike):
-        return _from_path(source, label, part)
+        with _open_path(Path(source), label) as file:
+            try:
+                yield file
+            except OSError as error:
+                raise AudioError(f"cannot read {label}: {error.strerror or error}") from error
+        return
     if isinstance(source, bytes | bytearray | memoryview):
-        return _from_bytes(bytes(source), label, part)
-    if hasattr(source, "read"):
-        return _from_bytes(_read_all(source, label), label, part)
-    raise AudioError(
-        f"cannot read a clip from {type(source).__name__}; "
-        "pass a path, bytes, a binary file object or (samples, rate)"
-    )
+        content = bytes(source)
+    elif hasattr(source, "read"):
+        content = _read_all(source, label)
+    else:
+        raise AudioError(
+            f"cannot read a clip from {type(source).__name__}; "
+            "pass a path, bytes, a binary file object or (samples, rate)"
+        )
+    if not content:
+        raise AudioError(f"{label} is empty (0 bytes); pass the content of an audio file")
+    yield BytesIO(content)
 
 
-def _from_path(path: str | os.PathLike, label: str, part: Part) -> Decoded:
-    path = Path(path)
+def _open_path(path: Path, label: str) -> BinaryIO:
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
@@ -162,8 +190,7 @@ def _from_path(path: str | os.PathLike, label: str, part: Part) -> Decoded:
     if path.stat().st_size == 0:
         raise AudioError(f"{label} is empty (0 bytes); pass a file with sound")
     try:
-        with path.open("rb") as file:
-            return decode(file, label, part)
+        return path.open("rb")
     except OSError as error:
         raise AudioError(f"cannot read {label}: {error.strerror or error}") from error
 
@@ -180,12 +207,6 @@ def _read_all(file: Any, label: str) -> bytes:
             f"{label} gives {type(content).__name__} and not bytes; open it in binary mode ('rb')"
         )
     return bytes(content)
-
-
-def _from_bytes(content: bytes, label: str, part: Part) -> Decoded:
-    if not content:
-        raise AudioError(f"{label} is empty (0 bytes); pass the content of an audio file")
-    return decode(BytesIO(content), label, part)
 
 
 def _samples_and_rate(pair: tuple) -> tuple[np.ndarray, float]:

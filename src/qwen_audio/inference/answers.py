@@ -38,12 +38,14 @@ class Reply:
         spans: the stretches of a clip that the answer names, in seconds.
         ids: the answer's tokens.
         dropped_turns: how many of the oldest turns the window had no room for.
+        ended_by: "end" where the model had finished, else "length", "time" or "user".
     """
 
     text: str
     spans: tuple[Span, ...] = ()
     ids: tuple[int, ...] = ()
     dropped_turns: int = 0
+    ended_by: str = "end"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,12 @@
 """From rendered prompts to reply tokens: settings, batches, streams and stops."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 from transformers import StoppingCriteria, StoppingCriteriaList, set_seed
 from transformers.generation.streamers import BaseStreamer
 
@@ -15,6 +17,7 @@ from qwen_audio.text.prompt import Prompt
 from qwen_audio.text.tokenizers import end_of_text_id, stop_ids
 
 OnToken = Callable[[int], None]
+ShouldStop = Callable[[], bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +112,30 @@ def generate_replies(
     if on_token is not None and (len(prompts) > 1 or settings.num_return_sequences > 1):
         raise GenerationError("only a single reply can be streamed; ask for one at a time")
     inputs = processor.collate(prompts).to(model.device)
+    output = run_generate(model, processor, inputs, settings=settings, on_token=on_token)
+    stops = stop_ids(processor.tokenizer)
+    return [until_stop(row, stops) for row in output.tolist()]
+
+
+def run_generate(
+    model: QwenAudioForConditionalGeneration,
+    processor: QwenAudioProcessor,
+    inputs: Mapping[str, Any],
+    *,
+    settings: Generation,
+    on_token: OnToken | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Int[Tensor, "replies time"]:
+    """Return what transformers' `generate` writes after the prompts, end tokens included.
+
+    Args:
+        model: the network, on the device of the inputs.
+        processor: the one it came with.
+        inputs: tensors of the prompts, and a cache of their first positions where there is one.
+        settings: how the replies are made.
+        on_token: called with each new token of a single reply as it comes.
+        should_stop: asked after each token whether to end here.
+    """
     width = inputs["input_ids"].shape[1]
     stops = stop_ids(processor.tokenizer)
     if settings.seed is not None:
@@ -119,12 +146,13 @@ def generate_replies(
         eos_token_id=list(stops),
         pad_token_id=end_of_text_id(processor.tokenizer),
         streamer=None if on_token is None else _Forward(on_token, stops),
-        stopping_criteria=_stop_texts(processor, settings.stop, width),
+        stopping_criteria=_stops(processor, settings.stop, width, should_stop),
     )
-    return [_until_stop(row, stops) for row in output[:, width:].tolist()]
+    return output[:, width:]
 
 
-def _until_stop(ids: Sequence[int], stops: Sequence[int]) -> tuple[int, ...]:
+def until_stop(ids: Sequence[int], stops: Sequence[int]) -> tuple[int, ...]:
+    """Return the ids before the first that ends a reply."""
     end = next((place for place, index in enumerate(ids) if index in stops), len(ids))
     return tuple(ids[:end])
 
@@ -160,9 +188,22 @@ class _HasText(StoppingCriteria):
         return torch.tensor(found, device=input_ids.device)
 
 
-def _stop_texts(
-    processor: QwenAudioProcessor, texts: Sequence[str], width: int
+class _Wish(StoppingCriteria):
+    """End every row once somebody wants it."""
+
+    def __init__(self, should_stop: ShouldStop) -> None:
+        self.should_stop = should_stop
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:  # noqa: ARG002
+        return torch.full((len(input_ids),), self.should_stop(), device=input_ids.device)
+
+
+def _stops(
+    processor: QwenAudioProcessor,
+    texts: Sequence[str],
+    width: int,
+    should_stop: ShouldStop | None,
 ) -> StoppingCriteriaList | None:
-    if not texts:
-        return None
-    return StoppingCriteriaList([_HasText(processor, texts, width)])
+    texts_said = [_HasText(processor, texts, width)] if texts else []
+    wishes = [] if should_stop is None else [_Wish(should_stop)]
+    return StoppingCriteriaList([*texts_said, *wishes]) if texts_said or wishes else None

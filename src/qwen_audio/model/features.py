@@ -9,7 +9,13 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import BatchFeature, SequenceFeatureExtractor
 
-from qwen_audio.audio.lengths import CONV_STRIDE, HOP_LENGTH, MAX_SAMPLES, SAMPLE_RATE
+from qwen_audio.audio.lengths import (
+    CONV_STRIDE,
+    HOP_LENGTH,
+    MAX_SAMPLES,
+    SAMPLE_RATE,
+    mel_frames,
+)
 from qwen_audio.audio.mel import log_mel
 from qwen_audio.errors import AudioError
 
@@ -23,12 +29,25 @@ def prompt_mels(
     at the longest one's end. So the frame after a shorter clip's last is what padding gives there,
     not zero, and the first convolution sees it. We keep that one frame: it is all that reaches.
     """
-    mels = [log_mel(waveform[:MAX_SAMPLES], num_mel_bins=num_mel_bins) for waveform in waveforms]
-    longest = max((mel.shape[1] for mel in mels), default=0)
+    lengths = [len(waveform) for waveform in waveforms]
     return [
-        (mel if mel.shape[1] == longest else _with_edge(waveform, mel), mel.shape[1])
-        for waveform, mel in zip(waveforms, mels, strict=True)
+        clip_mel(waveform, num_mel_bins=num_mel_bins, has_edge=has_edge)
+        for waveform, has_edge in zip(waveforms, edges(lengths), strict=True)
     ]
+
+
+def edges(lengths: Sequence[int]) -> list[bool]:
+    """Return which clips of one prompt, given in samples, are shorter than its longest."""
+    frames = [mel_frames(num_samples) for num_samples in lengths]
+    return [count < max(frames) for count in frames]
+
+
+def clip_mel(
+    waveform: np.ndarray, *, num_mel_bins: int, has_edge: bool
+) -> tuple[Float[Tensor, "bins frames"], int]:
+    """Return one clip's frames and how many are real; see `prompt_mels` for the edge."""
+    mel = log_mel(waveform[:MAX_SAMPLES], num_mel_bins=num_mel_bins)
+    return (_with_edge(waveform, mel) if has_edge else mel), mel.shape[1]
 
 
 def pad_mels(
