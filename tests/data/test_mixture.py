@@ -1,104 +1,84 @@
-"""Claims about the mixture: shares are kept, a seed decides all, it goes on where it stopped."""
+"""Claims about the mixture: shares are kept, a seed decides all, any chunk comes alone."""
 
-import itertools
-import json
-from collections import Counter
+from collections import Counter, defaultdict
+from itertools import chain
 
 import pytest
 
-from qwen_audio.data.mixture import Mixture, MixtureWeights, Pair, shares
+from qwen_audio.data.mixture import MixtureWeights, draws, sources
 from qwen_audio.errors import DataError
 
-DURATIONS_S = [1.0 + (n * 7 % 25) for n in range(100)]
 MEMBERS = {
-    Pair("big", "ASR"): tuple(range(80)),
-    Pair("small", "ASR"): tuple(range(80, 100)),
-    Pair("small", "LID"): tuple(range(80, 100)),
+    "LID": {"small": range(80, 100)},
+    "ASR": {"big": range(80), "small": range(80, 100)},
+    "dialogue": {"small": range(80, 100)},
 }
+WEIGHTS = MixtureWeights(tasks={"LID": 0.5}, fixed={"dialogue": 0.25})
 
 
-def mixture(seed=1, **changes):
-    given = {"weights": MixtureWeights(tasks={"LID": 0.5}), "batch_s": 60.0, "seed": seed} | changes
-    return Mixture(DURATIONS_S, MEMBERS, **given)
+def drawn(chunks, *, seed=1, weights=WEIGHTS, size=64):
+    made = sources(MEMBERS, weights)
+    return list(chain(*(draws(made, chunk, size=size, seed=seed) for chunk in chunks)))
 
 
-def take(source, number):
-    return list(itertools.islice(source, number))
+def named(drawn_):
+    return [(d.source.task, d.source.dataset, d.clip, d.place) for d in drawn_]
 
 
-def test_a_batch_stays_within_the_budget():
-    for batch in take(mixture(), 200):
-        assert len(batch) * max(DURATIONS_S[draw.index] for draw in batch) <= 60
+def test_the_seed_and_the_number_decide_everything():
+    assert named(drawn([3])) == named(drawn([3]))
+    assert named(drawn([3])) != named(drawn([3], seed=2))
+    assert named(drawn([0, 1, 2])) == [
+        *named(drawn([0])),
+        *named(drawn([1])),
+        *named(drawn([2])),
+    ]
 
 
-def test_the_seed_decides_everything():
-    assert take(mixture(), 50) == take(mixture(), 50)
-    assert take(mixture(), 50) != take(mixture(seed=2), 50)
+def test_tasks_and_sets_get_their_shares_to_within_one_example():
+    counts = Counter((d.source.task, d.source.dataset) for d in drawn(range(50)))
 
-
-def test_it_goes_on_where_it_stopped():
-    first = mixture()
-    take(first, 17)
-    state = json.loads(json.dumps(first.state_dict()))
-    expected = take(first, 30)
-
-    second = mixture()
-    second.load_state_dict(state)
-
-    assert take(second, 30) == expected
-
-
-def test_tasks_and_sets_get_their_shares():
-    source = mixture()
-    draws = Counter()
-    for batch in take(source, 2000):
-        for draw in batch:
-            draws["small" if draw.index >= 80 else "big", draw.task] += 1
-
-    total = draws.total()
-    assert draws["small", "LID"] / total == pytest.approx(1 / 3, abs=0.02)
-    assert draws["big", "ASR"] / total == pytest.approx(4 / 9, abs=0.02)
+    total = 50 * 64
+    shares = {(s.task, s.dataset): s.share for s in sources(MEMBERS, WEIGHTS)}
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares["dialogue", "small"] == pytest.approx(0.25)
+    assert shares["LID", "small"] == pytest.approx(0.75 / 3)
+    assert all(abs(counts[pair] - share * total) <= 1 for pair, share in shares.items())
 
 
 def test_every_clip_comes_once_before_any_comes_again():
-    source = Mixture(
-        [1.0] * 10,
-        {Pair("a", "ASR"): tuple(range(10))},
-        weights=MixtureWeights(),
-        batch_s=1.0,
-        seed=0,
-    )
+    seen = defaultdict(list)
+    for draw in drawn(range(40)):
+        seen[draw.source.task, draw.source.dataset].append(draw.clip)
 
-    seen = [draw.index for batch in take(source, 30) for draw in batch]
-
-    assert sorted(seen[:10]) == sorted(seen[10:20]) == list(range(10))
-    assert seen[:10] != seen[10:20]
-
-
-def test_little_of_a_batch_is_padding():
-    source = mixture()
-    take(source, 300)
-
-    assert 0 < source.padding_share < 0.2
+    for (task, dataset), clips in seen.items():
+        size = len(MEMBERS[task][dataset])
+        assert (
+            sorted(clips[:size]) == sorted(clips[size : 2 * size]) == list(MEMBERS[task][dataset])
+        )
+        assert clips[:size] != clips[size : 2 * size]
 
 
 def test_temperature_goes_from_equal_to_by_size():
-    counts = {Pair("a", "ASR"): 900, Pair("b", "ASR"): 100}
+    found = {"ASR": {"a": range(900), "b": range(100)}}
 
-    equal = shares(counts, MixtureWeights(temperature=0.0))
-    by_size = shares(counts, MixtureWeights(temperature=1.0))
+    equal = sources(found, MixtureWeights(temperature=0.0))
+    by_size = sources(found, MixtureWeights(temperature=1.0))
 
-    assert equal[Pair("a", "ASR")] == pytest.approx(0.5)
-    assert by_size[Pair("a", "ASR")] == pytest.approx(0.9)
+    assert equal[0].share == pytest.approx(0.5)
+    assert by_size[0].share == pytest.approx(0.9)
+
+
+def test_a_task_that_no_clip_allows_leaves_its_share_to_the_others():
+    made = sources({"ASR": {"a": range(5)}}, MixtureWeights(fixed={"dialogue": 0.5}))
+
+    assert [(s.task, s.share) for s in made] == [("ASR", 1.0)]
 
 
 def test_an_empty_mixture_is_an_error():
-    with pytest.raises(DataError, match="no clip has a task with a weight above 0"):
-        shares({Pair("a", "ASR"): 5}, MixtureWeights(tasks={"ASR": 0.0}))
+    with pytest.raises(DataError, match="no clip has labels for a task with a weight above 0"):
+        sources({"ASR": {"a": range(5)}}, MixtureWeights(tasks={"ASR": 0.0}))
     with pytest.raises(DataError, match="weights must not be negative"):
         MixtureWeights(tasks={"ASR": -1.0})
-
-
-def test_the_position_of_another_mixture_is_refused():
-    with pytest.raises(DataError, match="of another mixture"):
-        mixture(seed=2).load_state_dict(mixture(seed=1).state_dict())
+    with pytest.raises(DataError, match="weights must not be negative"):
+        MixtureWeights(fixed={"dialogue": 1.5})

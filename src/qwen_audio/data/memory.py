@@ -4,14 +4,13 @@ A training machine is idle while it decodes, so all shards are decoded at the st
 processes into one file. The next run maps that file and starts at once.
 """
 
-import io
 import json
 import shutil
 import sys
-import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from qwen_audio.audio.lengths import MAX_SAMPLES, SAMPLE_RATE
-from qwen_audio.audio.sources import load_clip
+from qwen_audio.audio.sources import Clip, load_clip
+from qwen_audio.data.manifest import read_manifest
+from qwen_audio.data.shards import read_shard
 from qwen_audio.errors import AudioError, DataError
+from qwen_audio.tasks.label_files import labels_to_json
 
-AUDIO_SUFFIXES = (".ogg", ".opus", ".flac", ".wav", ".mp3", ".m4a")
 _SAMPLES, _CLIPS = "samples.int16", "clips.jsonl"
 
 
@@ -91,10 +92,11 @@ def build_store(
     processes: int = 1,
     max_unreadable_share: float = 0.05,
 ) -> ClipStore:
-    """Decode tar shards into a folder and return its store.
+    """Decode shards or manifests into a folder and return its store.
 
     Args:
-        shards: WebDataset tars: `KEY.ogg` (or another format) beside `KEY.json`.
+        shards: WebDataset tars, `KEY.ogg` (or another format) beside `KEY.json`; or manifests
+            (`.jsonl`), whose audio lies elsewhere.
         folder: where the store is written; it appears whole or not at all.
         side_labels: JSONL files of further labels, `{"dataset": SET, "key": KEY, ...}`; they
             win over the shard's.
@@ -150,11 +152,10 @@ def _decode_shard(job: tuple[Path, Path]) -> tuple[Path, list[dict[str, Any]], l
     bad: list[str] = []
     start = 0
     with part.open("wb") as out:
-        for key, audio, text in _members(shard, bad):
+        for key, load, labels in _clips(shard, bad):
             try:
-                labels = json.loads(text)
-                waveform = load_clip(audio).waveform
-            except (AudioError, ValueError) as error:
+                waveform = load().waveform
+            except (AudioError, DataError) as error:
                 bad.append(f"{shard.name}:{key}: {error}")
                 continue
             if waveform.size > MAX_SAMPLES and labels.get("text"):
@@ -167,28 +168,20 @@ def _decode_shard(job: tuple[Path, Path]) -> tuple[Path, list[dict[str, Any]], l
     return part, rows, bad
 
 
-def _members(shard: Path, bad: list[str]) -> Iterator[tuple[str, bytes, bytes]]:
-    """Yield key, audio and JSON of each clip of a tar; a broken tar ends early and is counted."""
-    waiting: dict[str, tuple[str, bytes]] = {}
+def _clips(path: Path, bad: list[str]) -> Iterator[tuple[str, Callable[[], Clip], dict[str, Any]]]:
+    """Yield key, audio and labels of each clip of a shard or a manifest; count what is broken."""
+    if path.suffix == ".jsonl":
+        for record in read_manifest(path):
+            labels = {"dataset": record.dataset, "source": record.source}
+            yield record.key, record.audio.load, labels | labels_to_json(record.labels)
+        return
+    reader = read_shard(path)
     try:
-        with tarfile.open(fileobj=io.BytesIO(shard.read_bytes())) as tar:
-            for member in tar:
-                name = Path(member.name)
-                is_ours = member.isfile() and name.suffix in (*AUDIO_SUFFIXES, ".json")
-                handle = tar.extractfile(member) if is_ours else None
-                if handle is None:
-                    continue
-                key, content = name.with_suffix("").as_posix(), handle.read()
-                suffix, other = waiting.pop(key, ("", b""))
-                if not suffix:
-                    waiting[key] = (name.suffix, content)
-                elif suffix == ".json":
-                    yield key, content, other
-                else:
-                    yield key, other, content
-    except (tarfile.TarError, EOFError, OSError) as error:
-        bad.append(f"{shard.name}: {error}")
-    bad += [f"{shard.name}:{key}: only {suffix}" for key, (suffix, _) in waiting.items()]
+        for key, audio, labels in reader.raw():
+            yield key, partial(load_clip, audio.content), labels
+    except DataError as error:
+        bad.append(f"{path.name}: {error}")
+    bad += reader.counts.left_out
 
 
 def _side_labels(paths: Sequence[Path]) -> dict[tuple[str, str], dict[str, Any]]:

@@ -28,6 +28,7 @@ class ReadCounts:
 
     num_good: int = 0
     bad: Counter[str] = field(default_factory=Counter)
+    left_out: list[str] = field(default_factory=list)  # each with its reason
 
     @property
     def num_bad(self) -> int:
@@ -48,6 +49,14 @@ class _Member(NamedTuple):
     num_bytes: int
 
 
+class RawClip(NamedTuple):
+    """One clip of a shard: its encoded audio, where that lies, and its labels as they stand."""
+
+    key: str
+    audio: _Member
+    labels: dict[str, Any]
+
+
 class ShardReader:
     """The clips of a shard, one after another; what cannot be read is counted in `counts`."""
 
@@ -64,16 +73,31 @@ class ShardReader:
             DataError: The file is no tar, or more than the allowed share cannot be read; the
                 latter is known, and said, at the end of the shard.
         """
+        for raw in self.raw():
+            try:
+                record = self._record(raw)
+            except DataError as error:
+                self.counts.num_good -= 1
+                self._count(str(error), raw.key)
+                continue
+            yield record, raw.audio.content
+        self._check_share()
+
+    def raw(self) -> Iterator[RawClip]:
+        """Yield each clip with its labels as they stand; what lacks either is counted.
+
+        Raises:
+            DataError: The file is no tar.
+        """
         self.counts = ReadCounts()
         for key, group in itertools.groupby(self._members(), key=lambda member: _key(member.name)):
             try:
-                sample = self._sample(key, {member.suffix: member for member in group})
+                clip = self._clip(key, {member.suffix: member for member in group})
             except DataError as error:
                 self._count(str(error), key)
                 continue
             self.counts.num_good += 1
-            yield sample
-        self._check_share()
+            yield clip
 
     def _members(self) -> Iterator[_Member]:
         """Yield every file; a broken header costs the members behind it, not the shard."""
@@ -110,16 +134,17 @@ class ShardReader:
             content = file.read() if file else b""
         return _Member(entry.name, suffix, content, entry.offset_data, entry.size)
 
-    def _sample(self, key: str, members: dict[str, _Member]) -> tuple[Record, bytes]:
+    def _clip(self, key: str, members: dict[str, _Member]) -> RawClip:
         audio = next((members[suffix] for suffix in members if suffix in AUDIO_SUFFIXES), None)
         if audio is None or "json" not in members:
             raise DataError("a clip without its audio or without its JSON")
         if audio.num_bytes == 0 or (self.with_audio and len(audio.content) != audio.num_bytes):
             raise DataError("audio that is empty or cut off")
-        return self._record(key, audio, _parse_json(members["json"].content)), audio.content
+        return RawClip(key, audio, _parse_json(members["json"].content))
 
-    def _record(self, key: str, audio: _Member, row: dict[str, Any]) -> Record:
-        named = _SHARD_NAME.fullmatch(self.path.name)
+    def _record(self, raw: RawClip) -> Record:
+        key, audio, row = raw
+        dataset, split = shard_name(self.path)
         duration_s = row.get("dur", row.get("duration_s"))
         if not isinstance(duration_s, int | float) or duration_s <= 0:
             raise DataError("a clip whose JSON has no duration in seconds under 'dur'")
@@ -133,14 +158,15 @@ class ShardReader:
             ),
             duration_s=float(duration_s),
             labels=labels_from_json(row),
-            dataset=row.get("dataset") or (named["dataset"] if named else self.path.stem),
+            dataset=row.get("dataset") or dataset,
             licence=row.get("licence", ""),
             source=row.get("source", ""),
-            split=named["split"] if named else "train",
+            split=split,
         )
 
     def _count(self, reason: str, key: str) -> None:
         self.counts.bad[reason] += 1
+        self.counts.left_out.append(f"{self.path.name}:{key or 'the rest'}: {reason}")
         _log.warning("%s: left out %s: %s", self.path.name, key or "the rest", reason)
 
     def _check_share(self) -> None:
@@ -152,6 +178,16 @@ class ShardReader:
                 f"{self.path}: {self.counts.bad_share:.1%} of the clips cannot be read, more than "
                 f"the {self.max_bad_share:.1%} allowed ({reasons}); repair the shard or allow more"
             )
+
+
+def shard_name(path: Path) -> tuple[str, str]:
+    """Return the set and the split that a shard's name tells.
+
+    >>> shard_name(Path("esc10-dev-000.tar")), shard_name(Path("mine.tar"))
+    (('esc10', 'dev'), ('mine', 'train'))
+    """
+    named = _SHARD_NAME.fullmatch(path.name)
+    return (named["dataset"], named["split"]) if named else (path.stem, "train")
 
 
 def read_shard(path: Path, *, max_bad_share: float = 0.01, with_audio: bool = True) -> ShardReader:

@@ -5,12 +5,11 @@ workers gives the same run and a run resumes anywhere. Within a task and set cli
 repetition until all were seen.
 """
 
-import math
 import pickle
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from qwen_audio.audio.lengths import MAX_SECONDS, SAMPLE_RATE
 from qwen_audio.audio.sources import Clip
 from qwen_audio.data.batches import Batch, Example, Piece, PlannedClip, bucket, collate
-from qwen_audio.errors import DataError
+from qwen_audio.data.mixture import MixtureWeights, Source, draws, sources
 from qwen_audio.tasks.dialogues import Heard, build_dialogue
 from qwen_audio.tasks.labels import Labels
 from qwen_audio.tasks.registry import find_task, narrowed
@@ -41,16 +40,6 @@ DIALOGUE_CLIPS = ((0, 0.08), (1, 0.6), (2, 0.26), (3, 0.06))
 DIALOGUE_MOST_S = 45.0  # of audio in one dialogue
 _JOIN_UNDER_S = 14.0  # longer clips stay alone
 _LONGEST_S = MAX_SECONDS - 0.1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """Clips of one set that allow one task, and the share of examples they get."""
-
-    task: str
-    dataset: str
-    clips: np.ndarray
-    share: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +82,9 @@ class ExampleMaker:
     def chunk(self, number: int) -> list[Example]:
         """Return the examples of one chunk."""
         made = []
-        for source, index, place in self._draws(number):
-            random = Random(f"{self.recipe.seed}/{number}/{source.task}/{source.dataset}/{place}")
+        seed, size = self.recipe.seed, self.recipe.batch.chunk
+        for source, index, place in draws(self.sources, number, size=size, seed=seed):
+            random = Random(f"{seed}/{number}/{source.task}/{source.dataset}/{place}")
             example = self.example(source.task, index, random)
             if example is not None:
                 made.append(example)
@@ -175,16 +165,6 @@ class ExampleMaker:
             pool=self.pool,
         )
 
-    def _draws(self, number: int) -> Iterator[tuple[Source, int, int]]:
-        """Yield source, clip and place of each example of a chunk, by exact shares."""
-        size = self.recipe.batch.chunk
-        for source in self.sources:
-            first = math.floor(source.share * size * number)
-            for place in range(first, math.floor(source.share * size * (number + 1))):
-                epoch, step = divmod(place, len(source.clips))
-                name = f"{self.recipe.seed}/{source.task}/{source.dataset}/{epoch}"
-                yield source, int(source.clips[_shuffled(name, len(source.clips))[step]]), place
-
     def _members(
         self, task: str, index: int, random: Random
     ) -> tuple[list[LabelledClip], list[float]]:
@@ -245,18 +225,17 @@ def mixture(clips: Sequence[LabelledClip], recipe: Recipe) -> tuple[Source, ...]
     for index, clip in enumerate(clips):
         for task in _drawn_as(clip, recipe):
             found[task][clip.stored.dataset].append(index)
-    of_task = _task_shares(found, recipe)
-    sources = []
-    for task, sets in sorted(found.items()):
-        weights = {dataset: _weight(recipe, dataset, len(c)) for dataset, c in sets.items()}
-        total = sum(weights.values()) or 1.0
-        for dataset, members in sorted(sets.items()):
-            share = of_task[task] * weights[dataset] / total
-            source = Source(task=task, dataset=dataset, clips=np.asarray(members), share=share)
-            sources += [source] if share > 0 else []
-    if not sources:
-        raise DataError("no clip has labels for any task of the recipe; check shards and weights")
-    return tuple(sources)
+    weights = recipe.mixture
+    return sources(
+        found,
+        MixtureWeights(
+            tasks=weights.tasks,
+            other_tasks=weights.other,
+            datasets=weights.datasets,
+            temperature=weights.temperature,
+            fixed={DIALOGUE: weights.dialogue_share},
+        ),
+    )
 
 
 def _drawn_as(clip: LabelledClip, recipe: Recipe) -> tuple[str, ...]:
@@ -266,27 +245,6 @@ def _drawn_as(clip: LabelledClip, recipe: Recipe) -> tuple[str, ...]:
     if recipe.mixture.dialogue_share and clip.tasks:
         return (*clip.tasks, DIALOGUE)
     return clip.tasks
-
-
-def _task_shares(found: Mapping[str, Any], recipe: Recipe) -> dict[str, float]:
-    """Return which share of the examples each task gets."""
-    mixture = recipe.mixture
-    weights = {task: mixture.tasks.get(task, mixture.other) for task in found if task != DIALOGUE}
-    total = sum(weights.values()) or 1.0
-    chat = mixture.dialogue_share if DIALOGUE in found else 0.0
-    return {task: (1 - chat) * w / total for task, w in weights.items()} | {DIALOGUE: chat}
-
-
-def _weight(recipe: Recipe, dataset: str, size: int) -> float:
-    return recipe.mixture.datasets.get(dataset, 1.0) * size**recipe.mixture.temperature
-
-
-@lru_cache(maxsize=4096)
-def _shuffled(name: str, size: int) -> np.ndarray:
-    """Return the order in which one source's clips come in one epoch."""
-    order = list(range(size))
-    Random(name).shuffle(order)
-    return np.asarray(order)
 
 
 def silent_clip(num_samples: int) -> Clip:
