@@ -7,9 +7,11 @@ from typing import Any
 
 from qwen_audio.errors import DataError
 from qwen_audio.evaluation.records import Answer, Number, Ratio
+from qwen_audio.evaluation.rows import append_rows, read_whole_rows, replace_rows
 
 FILE = "answers.jsonl"
 _IDENTITY = "model.json"
+_NEEDED = frozenset({"ability", "key", "prompt", "reply"})
 
 
 class AnswerLog:
@@ -28,9 +30,11 @@ class AnswerLog:
         self.path = folder / FILE
         folder.mkdir(parents=True, exist_ok=True)
         _claim(folder, dict(identity))
-        self._rows = {(row["ability"], row["key"]): row for row in _whole_rows(self.path)}
-        # what a kill left of a last line would spoil the next one
-        self._replace(self._rows.values())
+        self._rows = {
+            (row["ability"], row["key"]): row for row in read_whole_rows(self.path, needed=_NEEDED)
+        }
+        # what a kill left of a last line is no answer
+        replace_rows(self.path, self._rows.values())
 
     def reply_to(self, ability: str, key: str, prompt: str) -> str | None:
         """Return the reply that is already there, or `None`."""
@@ -39,23 +43,16 @@ class AnswerLog:
 
     def add(self, answers: Iterable[Answer]) -> None:
         """Append answers, on the disk before this returns."""
-        with self.path.open("a", encoding="utf-8") as file:
-            for answer in answers:
-                row = answer_to_json(answer)
-                self._rows[row["ability"], row["key"]] = row
-                file.write(_line(row))
+        rows = [answer_to_json(answer) for answer in answers]
+        self._rows |= {(row["ability"], row["key"]): row for row in rows}
+        append_rows(self.path, rows)
 
     def finish(self, answers: Iterable[Answer]) -> None:
         """Write the file anew in the order of the plan; answers to other questions stay behind."""
         rows = {(a.ability, a.key): answer_to_json(a) for a in answers}
         others = sorted(self._rows.keys() - rows.keys())
         self._rows = rows | {key: self._rows[key] for key in others}
-        self._replace(self._rows.values())
-
-    def _replace(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        unfinished = self.path.with_name(f".{FILE}.part")
-        unfinished.write_text("".join(map(_line, rows)), encoding="utf-8")
-        unfinished.replace(self.path)
+        replace_rows(self.path, self._rows.values())
 
 
 def answer_to_json(answer: Answer) -> dict[str, Any]:
@@ -74,22 +71,6 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
 
 def _numbers(ratio: Ratio) -> list[Number]:
     return [round(ratio.part, 3), round(ratio.whole, 3)]
-
-
-def _line(row: Mapping[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False) + "\n"
-
-
-def _whole_rows(path: Path) -> Iterable[dict[str, Any]]:
-    if not path.is_file():
-        return
-    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict) and {"ability", "key", "prompt", "reply"} <= row.keys():
-            yield row
 
 
 def _claim(folder: Path, identity: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from qwen_audio.evaluation.clips import find_dev_clips
 from qwen_audio.evaluation.dialogues import ClipName, Dialogue, find_clips, written_dialogues
 from qwen_audio.evaluation.records import Answer, Question
 from qwen_audio.evaluation.results import AbilityResult, result_of, summary, table
+from qwen_audio.evaluation.rows import replace_text
 from qwen_audio.inference.answers import QwenAudio
 
 SUMMARY = "summary.json"
@@ -147,8 +148,8 @@ def measure_abilities(
     log.finish(answer for group in answers.values() for answer in group)
     results = tuple(result_of(ability, answers[ability.name]) for ability in plan.abilities)
     whole = summary(results, model=name, weights=weights, unmeasured=plan.unmeasured)
-    _write(output / SUMMARY, json.dumps(whole, ensure_ascii=False, indent=2) + "\n")
-    _write(output / TABLE, table(results, with_parts=True) + "\n")
+    replace_text(output / SUMMARY, json.dumps(whole, ensure_ascii=False, indent=2) + "\n")
+    replace_text(output / TABLE, table(results, with_parts=True) + "\n")
     return results
 
 
@@ -163,9 +164,3 @@ def _asker(
         return ask_all(model, asked, measures=ability.measures, **settings)
 
     return ask
-
-
-def _write(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
