@@ -1,0 +1,1 @@
+"""The benchmarks: which clips, what is asked, what is right, and how it is scored."""
