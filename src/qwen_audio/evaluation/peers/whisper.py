@@ -1,0 +1,90 @@
+"""A Whisper of transformers as a listener: it transcribes, and translates into English."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from qwen_audio.audio.lengths import SAMPLE_RATE
+from qwen_audio.audio.sources import Clip
+from qwen_audio.errors import EvaluationError
+from qwen_audio.evaluation.asking import fingerprint
+from qwen_audio.evaluation.benchmarks.prompts import NATURAL
+from qwen_audio.evaluation.benchmarks.records import Benchmark, Sample
+from qwen_audio.evaluation.peers.records import Asked
+
+_TASKS = {"ASR": "transcribe", "S2TT": "translate"}
+
+
+@dataclass(frozen=True)
+class Whisper:
+    """A Whisper with its processor."""
+
+    model: Any
+    processor: Any
+    name: str
+    style: str = NATURAL
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """Name and weights."""
+        return {"name": self.name, "weights": fingerprint(self.model)}
+
+    @property
+    def is_multilingual(self) -> bool:
+        """Whether it takes a language and a task."""
+        return bool(getattr(self.model.generation_config, "is_multilingual", True))
+
+    def refuses(self, benchmark: Benchmark) -> str:
+        """Return why a benchmark cannot be put to it, or nothing."""
+        if benchmark.task not in _TASKS:
+            return "Whisper only transcribes and translates"
+        if benchmark.task == "S2TT" and not benchmark.name.endswith("-en"):
+            return "Whisper translates into English only"
+        return ""
+
+    def prompt(self, benchmark: Benchmark, sample: Sample) -> str:
+        """Return the language and the task, which is all that it can be told."""
+        return f"{sample.language} {_TASKS[benchmark.task]}"
+
+    @torch.inference_mode()
+    def answer(self, asked: Sequence[Asked], clips: Sequence[Clip]) -> list[str]:
+        """Return the replies, greedy, those of one prompt together."""
+        replies = dict.fromkeys(range(len(asked)), "")
+        for prompt in dict.fromkeys(a.prompt for a in asked):
+            places = [place for place, a in enumerate(asked) if a.prompt == prompt]
+            said = self._generate(prompt, [clips[place] for place in places])
+            replies |= dict(zip(places, said, strict=True))
+        return list(replies.values())
+
+    def _generate(self, prompt: str, clips: Sequence[Clip]) -> list[str]:
+        inputs = self.processor(
+            [clip.waveform for clip in clips],
+            sampling_rate=SAMPLE_RATE,
+            return_tensors="pt",
+            return_attention_mask=True,
+        ).to(self.model.device, self.model.dtype)
+        language, task = prompt.split()
+        told = {"language": language, "task": task} if self.is_multilingual else {}
+        ids = self.model.generate(**inputs, **told, do_sample=False, num_beams=1)
+        return self.processor.batch_decode(ids, skip_special_tokens=True)
+
+
+def open_whisper(where: str, *, device: str | None, dtype: str | None) -> Whisper:
+    """Return a Whisper from a folder.
+
+    Raises:
+        EvaluationError: the folder is missing, or holds something else.
+    """
+    from transformers import WhisperForConditionalGeneration, WhisperProcessor
+
+    if not Path(where).is_dir():
+        raise EvaluationError(f"no folder {where}; give that of a transformers Whisper")
+    try:
+        processor = WhisperProcessor.from_pretrained(where)
+        model = WhisperForConditionalGeneration.from_pretrained(where, dtype=dtype or "auto")
+    except (OSError, ValueError, KeyError) as error:
+        raise EvaluationError(f"{where} holds no Whisper of transformers ({error})") from error
+    return Whisper(model.to(device or "cpu").eval(), processor, Path(where).name)

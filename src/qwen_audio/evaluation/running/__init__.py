@@ -1,0 +1,1 @@
+"""A run: everything one listener is asked, the log of its answers, and its results."""

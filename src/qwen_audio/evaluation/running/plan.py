@@ -1,0 +1,66 @@
+"""Makes the plan of a run: which samples of which benchmarks, and what this listener is asked."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from qwen_audio.errors import EvaluationError
+from qwen_audio.evaluation.benchmarks.opening import samples_of, with_audio
+from qwen_audio.evaluation.benchmarks.records import Benchmark
+from qwen_audio.evaluation.measuring import spread
+from qwen_audio.evaluation.peers.records import Asked, Listener
+from qwen_audio.evaluation.running.records import Plan
+
+
+def make_plan(
+    benchmarks: Sequence[Benchmark],
+    data: Path,
+    *,
+    listener: Listener,
+    limit: int | None = None,
+    is_partial: bool = False,
+) -> Plan:
+    """Return everything that a listener is asked.
+
+    Args:
+        benchmarks: which.
+        data: the folder of the corpora, or a manifest.
+        listener: who is asked.
+        limit: at most so many samples of each, spread over it.
+        is_partial: whether samples without audio may be left out.
+
+    Raises:
+        EvaluationError: a corpus or audio is missing, or nothing can be put to the listener.
+    """
+    asked: list[Asked] = []
+    missing, sizes = {}, {}
+    refused = {b.name: why for b in benchmarks if (why := listener.refuses(b))}
+    for benchmark in benchmarks:
+        if benchmark.name in refused:
+            continue
+        samples, gone = with_audio(benchmark, samples_of(benchmark, data), is_partial=is_partial)
+        chosen = spread(samples, limit)
+        sizes[benchmark.name] = {
+            "version": benchmark.version,
+            "samples": len(chosen),
+            "of": len(samples) + len(gone),
+            "missing": len(gone),
+        }
+        if gone:
+            missing[benchmark.name] = tuple(gone)
+        asked += [
+            Asked(benchmark=benchmark, sample=s, prompt=listener.prompt(benchmark, s))
+            for s in chosen
+        ]
+    if not asked:
+        reasons = "; ".join(f"{name}: {why}" for name, why in refused.items())
+        raise EvaluationError(f"{listener.name} can be asked nothing ({reasons})")
+    settings = {
+        "name": listener.name,
+        "listener": dict(listener.identity),
+        "prompt": listener.style,
+        "data": str(data.resolve()),
+        "limit": limit,
+        "benchmarks": sizes,
+        "not run": refused,
+    }
+    return Plan(asked=tuple(asked), missing=missing, refused=refused, settings=settings)
