@@ -154,7 +154,7 @@ def _readable(file: BinaryIO | BytesIO) -> BytesIO | int:
 
 
 def _decode_with_ffmpeg(file: BinaryIO | BytesIO, name: str, part: Part) -> Decoded:
-    with _open_container(file, name) as container:
+    with open_container(file, name) as container:
         decoded = _decode_track(container, part)
     if decoded is None:
         raise _nothing_decodes(name)
@@ -163,8 +163,8 @@ def _decode_with_ffmpeg(file: BinaryIO | BytesIO, name: str, part: Part) -> Deco
 
 def _blocks_from_ffmpeg(file: BinaryIO | BytesIO, name: str) -> Iterator[Decoded]:
     is_empty = True
-    with _open_container(file, name) as container:
-        for frame in _frames(container):
+    with open_container(file, name) as container:
+        for frame in audio_frames(container):
             is_empty = False
             yield Decoded(_mono(frame), frame.sample_rate)
     if is_empty:
@@ -172,7 +172,12 @@ def _blocks_from_ffmpeg(file: BinaryIO | BytesIO, name: str) -> Iterator[Decoded
 
 
 @contextmanager
-def _open_container(file: BinaryIO | BytesIO, name: str) -> Iterator["InputContainer"]:
+def open_container(file: BinaryIO | BytesIO, name: str) -> Iterator["InputContainer"]:
+    """Open a file with FFmpeg's libraries; it has an audio track.
+
+    Raises:
+        AudioError: If it is no container that holds its own sound.
+    """
     import av  # 200 ms, for what libsndfile does not read
 
     try:
@@ -199,7 +204,7 @@ def _decode_track(container: "InputContainer", part: Part) -> Decoded | None:
     blocks: list[np.ndarray] = []
     rate, num_samples = 0, 0
     start, stop = 0, None
-    for frame in _frames(container):
+    for frame in audio_frames(container):
         if not rate:  # the stream's own figure is half of it for HE-AAC
             rate = frame.sample_rate
             start, count = part.sample_range(rate)
@@ -211,7 +216,7 @@ def _decode_track(container: "InputContainer", part: Part) -> Decoded | None:
     return Decoded(_join(blocks)[start:stop], rate) if rate else None
 
 
-def _frames(container: "InputContainer") -> Iterator["AudioFrame"]:
+def audio_frames(container: "InputContainer") -> Iterator["AudioFrame"]:
     """Yield what decodes, passing over damaged packets as the ffmpeg program does."""
     import av
 
@@ -231,10 +236,15 @@ def _frames(container: "InputContainer") -> Iterator["AudioFrame"]:
 
 
 def _mono(frame: "AudioFrame") -> np.ndarray:
+    return all_channels(frame).mean(axis=0)  # (samples,)
+
+
+def all_channels(frame: "AudioFrame") -> np.ndarray:
+    """Return the samples of a decoded frame as floats, shape (channels, samples)."""
     samples = to_float(frame.to_ndarray())  # (channels, samples), or (1, interleaved)
     if not frame.format.is_planar:
         samples = samples.reshape(-1, frame.layout.nb_channels).T  # (channels, samples)
-    return samples.mean(axis=0)  # (samples,)
+    return samples
 
 
 def _join(blocks: list[np.ndarray]) -> np.ndarray:

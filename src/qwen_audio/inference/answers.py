@@ -1,7 +1,7 @@
 """A loaded model that answers: `ask` about clips, `transcribe` them, or give it any prompt."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -9,11 +9,15 @@ from qwen_audio.audio.lengths import MAX_SECONDS
 from qwen_audio.audio.sources import Clip, ClipSource, load_clip
 from qwen_audio.errors import GenerationError, unknown_name
 from qwen_audio.inference.generation import Generation, OnToken, generate_replies
+from qwen_audio.inference.limits import most_tokens, without_loop
+from qwen_audio.inference.long_audio import OnProgress, transcribe_windows
 from qwen_audio.model.modeling import QwenAudioForConditionalGeneration
 from qwen_audio.model.processing import QwenAudioProcessor
 from qwen_audio.text import vocab
+from qwen_audio.text.grounding import find_phrase
 from qwen_audio.text.messages import ASSISTANT, USER, Audio, Message, Text
 from qwen_audio.text.prompt import DEFAULT_SYSTEM, Prompt, decode_reply, render_chat, render_tagged
+from qwen_audio.text.segments import Segment, all_words, join_segments, move_words
 from qwen_audio.text.tags import Tags
 from qwen_audio.text.timestamps import (
     FIRST_STAMP,
@@ -50,12 +54,21 @@ class Reply:
 
 @dataclass(frozen=True, kw_only=True)
 class Transcript:
-    """What was said in a clip: the text, its language, and the words' times if asked for."""
+    """What was said in a clip: the text, its language, and the words' times if asked for.
+
+    Attributes:
+        text: all that was said.
+        language: of the speech, as a code.
+        words: each word's start and end in seconds, if asked for.
+        ids: the reply's tokens; none for a recording of several windows.
+        segments: the text in order of time; one segment for a short clip.
+    """
 
     text: str
     language: str
     words: tuple[Word, ...] = ()
     ids: tuple[int, ...] = ()
+    segments: tuple[Segment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,22 +135,68 @@ class QwenAudio:
         *,
         language: str | None = None,
         words: bool = False,
-        settings: Generation = GREEDY,
+        settings: Generation | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Transcript:
-        """Return what is said in a clip of at most 30 s.
+        """Return what is said in a clip of any length.
+
+        What is longer than the encoder's window is heard in windows cut in pauses.
 
         Args:
             clip: a path, bytes, a file object, or (samples, rate).
             language: of the speech, as a code such as "en"; heard by the model if not given.
             words: give each word's start and end.
-            settings: how the text is made.
+            settings: how the text of a short clip is made.
+            on_progress: called with how many seconds of a long recording are done.
 
         Raises:
-            AudioError: a clip that cannot be heard, or is too long.
-            PromptError: a language without a tag.
+            AudioError: a clip that cannot be heard.
+            GenerationError: a language without a tag.
         """
-        (heard,) = self.load_clips(clip)
-        return self.transcribe_batch([heard], language=language, words=words, settings=settings)[0]
+        heard = load_clip(clip, duration_s=self.max_seconds + 1)
+        if heard.duration_s <= self.max_seconds:
+            options = {"language": language, "words": words, "settings": settings}
+            return self.transcribe_batch([heard], **options)[0]
+        segments = list(
+            self.transcribe_long(clip, language=language, words=words, on_progress=on_progress)
+        )
+        return Transcript(
+            text=join_segments(segments),
+            language=segments[0].language if segments else language or vocab.UNKNOWN_LANGUAGE,
+            words=all_words(segments),
+            segments=tuple(segments),
+        )
+
+    def transcribe_long(
+        self,
+        source: ClipSource,
+        *,
+        language: str | None = None,
+        words: bool = False,
+        batch_size: int = 1,
+        on_progress: OnProgress | None = None,
+    ) -> Iterator[Segment]:
+        """Yield what is said in a recording of any length; see `long_audio.transcribe_windows`."""
+        _check_language(language)
+        return transcribe_windows(
+            self,
+            source,
+            language=language,
+            words=words,
+            batch_size=batch_size,
+            on_progress=on_progress,
+        )
+
+    def find(
+        self, clip: ClipSource, phrase: str, *, language: str | None = None
+    ) -> tuple[Span, ...]:
+        """Return every place at which a phrase is said in a clip of any length.
+
+        Raises:
+            AudioError: a clip that cannot be heard.
+        """
+        said = self.transcribe(clip, language=language, words=True)
+        return find_phrase(said.words, phrase)
 
     def transcribe_batch(
         self,
@@ -145,20 +204,32 @@ class QwenAudio:
         *,
         language: str | None = None,
         words: bool = False,
-        settings: Generation = GREEDY,
+        settings: Generation | None = None,
     ) -> list[Transcript]:
-        """Return what is said in each of several clips, all at once; see `transcribe`."""
-        if language is not None and language not in vocab.LANGUAGES:
-            raise GenerationError(unknown_name("language", language, vocab.LANGUAGES))
+        """Return what is said in each of several clips of at most 30 s, all at once.
+
+        A transcript has no more tokens than speech of its clip's length can have, so that a model
+        that falls into a loop soon ends; see `transcribe` for the rest.
+        """
+        _check_language(language)
         languages = [language] * len(clips) if language else self.hear_languages(clips)
         prompts = [
             self.tagged(_transcript_tags(spoken, words=words), [clip])
             for clip, spoken in zip(clips, languages, strict=True)
         ]
+        caps = [
+            most_tokens(clip.duration_s, spoken, words=words)
+            for clip, spoken in zip(clips, languages, strict=True)
+        ]
+        if settings is not None:
+            caps = [min(cap, settings.max_new_tokens) for cap in caps]
+        settings = replace(settings or GREEDY, max_new_tokens=max(caps))
         replies = self.generate(prompts, settings=settings)
         return [
-            self._transcript(ids, spoken, words=words)
-            for ids, spoken in zip(replies, languages, strict=True)
+            self._transcript(
+                without_loop(ids[:cap], is_cut=len(ids) >= cap), clip, spoken, words=words
+            )
+            for ids, cap, clip, spoken in zip(replies, caps, clips, languages, strict=True)
         ]
 
     @torch.inference_mode()
@@ -214,14 +285,21 @@ class QwenAudio:
         text = decode_reply(tokenizer, ids).strip()
         return Reply(text=text, spans=spans, ids=ids, dropped_turns=dropped_turns)
 
-    def _transcript(self, ids: tuple[int, ...], language: str, *, words: bool) -> Transcript:
+    def _transcript(
+        self, ids: tuple[int, ...], clip: Clip, language: str, *, words: bool
+    ) -> Transcript:
         tokenizer = self.processor.tokenizer
-        if not words:
+        timed: tuple[Word, ...] = ()
+        if words:
+            raw = FIRST_STAMP + decode_reply(tokenizer, ids, skip_special=False)
+            timed = move_words(parse_words(raw), 0, end_s=clip.duration_s)
+            text = join_words(timed, language)
+        else:
             text = decode_reply(tokenizer, ids).strip()
-            return Transcript(text=text, language=language, ids=ids)
-        raw = FIRST_STAMP + decode_reply(tokenizer, ids, skip_special=False)
-        timed = parse_words(raw)
-        return Transcript(text=join_words(timed, language), language=language, words=timed, ids=ids)
+        segment = Segment(
+            text=text, start_s=0.0, end_s=clip.duration_s, language=language, words=timed
+        )
+        return Transcript(text=text, language=language, words=timed, ids=ids, segments=(segment,))
 
 
 def messages_of(exchanges: Iterable[tuple[str, str]]) -> tuple[Message, ...]:
@@ -243,3 +321,8 @@ def _transcript_tags(language: str, *, words: bool) -> str:
         instruction=None if words else "wo_itn",
     ).render()
     return tags + FIRST_STAMP if words else tags
+
+
+def _check_language(language: str | None) -> None:
+    if language is not None and language not in vocab.LANGUAGES:
+        raise GenerationError(unknown_name("language", language, vocab.LANGUAGES))
