@@ -1,13 +1,24 @@
-"""`qwen-audio transcribe`: what is said in clips, in writing."""
+"""`qwen-audio transcribe`: what is said in clips of any length, in writing."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from qwen_audio.audio.lengths import MAX_SECONDS
+from qwen_audio.audio.windows import recording_s
 from qwen_audio.cli.options import AsJson, Device, Dtype, Model, open_model
 from qwen_audio.cli.output import for_each_clip, print_json, words_to_json, words_to_lines
+from qwen_audio.errors import AudioError, unknown_name
+from qwen_audio.text.exports import FORMATS, export
 
-EXAMPLE = "qwen-audio transcribe --language en --words --json talk.mp3 call.m4a"
+EXAMPLE = "qwen-audio transcribe --language en --format srt --output subtitles talk.mp3 call.m4a"
+
+WITHOUT_WORDS = ("text",)  # every other format is about times
 
 
 def transcribe(
@@ -17,25 +28,50 @@ def transcribe(
         str | None, typer.Option(help="Spoken language, such as en; without it, it is heard.")
     ] = None,
     words: Annotated[bool, typer.Option("--words", help="With the time of each word.")] = False,
+    form: Annotated[
+        str | None, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for one file a clip, instead of printing.")
+    ] = None,
     model: Model = None,
     as_json: AsJson = False,
     device: Device = None,
     dtype: Dtype = None,
 ) -> None:
-    """Write down what is said in clips, one after another."""
+    """Write down what is said in clips, one after another; hours are no harder than seconds."""
+    if form is not None and form not in FORMATS:
+        raise typer.BadParameter(unknown_name("format", form, FORMATS))
+    if as_json and (form or output):
+        raise typer.BadParameter("choose one of --json and --format")
     qa = open_model(model, device=device, dtype=dtype)
+    needs_words = words or (form or "text") not in WITHOUT_WORDS
 
     def write_down(clip: str) -> None:
-        said = qa.transcribe(clip, language=language, words=words)
-        if as_json:
+        with _progress(clip) as options:
+            said = qa.transcribe(clip, language=language, words=needs_words, **options)
+        if form or output:
+            _export(said, clip, form or "text", output)
+        elif as_json:
             print_json(_record(clip, said, words=words))
-            return
-        print(f"{clip}: {said.text}" if len(clips) > 1 else said.text, flush=True)
-        if words:
-            print(words_to_lines(said.words), flush=True)
+        else:
+            print(f"{clip}: {said.text}" if len(clips) > 1 else said.text, flush=True)
+            if words:
+                print(words_to_lines(said.words), flush=True)
 
     if not for_each_clip(clips, write_down, verb="transcribe"):
         raise typer.Exit(1)
+
+
+def _export(said: Any, clip: str, form: str, output: Path | None) -> None:
+    text = export(said.segments, form)
+    if output is None:
+        print(text, end="", flush=True)
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    path = output / f"{Path(clip).stem}.{'txt' if form == 'text' else form}"
+    path.write_text(text, encoding="utf-8")
+    print(path, flush=True)
 
 
 def _record(clip: str, said: Any, *, words: bool) -> dict[str, Any]:
@@ -43,3 +79,26 @@ def _record(clip: str, said: Any, *, words: bool) -> dict[str, Any]:
     if words:
         record["words"] = words_to_json(said.words)
     return record
+
+
+@contextmanager
+def _progress(clip: str) -> Iterator[dict[str, Callable[[float], None]]]:
+    """Show a bar for a long recording where someone is watching; give what moves it."""
+    console = Console(stderr=True)
+    seconds = _length(clip) if console.is_terminal else None
+    if seconds is None or seconds <= MAX_SECONDS:
+        yield {}
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"))
+    times = (TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, *times, console=console, transient=True) as bar:
+        task = bar.add_task(Path(clip).name, total=seconds)
+        yield {"on_progress": lambda done_s: bar.update(task, completed=done_s)}
+
+
+def _length(clip: str) -> float | None:
+    """Return a recording's length, or None: what is wrong with it is said when it is heard."""
+    try:
+        return recording_s(clip)
+    except AudioError:
+        return None
