@@ -16,7 +16,12 @@ from qwen_audio.errors import QwenAudioError, unknown_name
 VERBS = {
     "ask": "answer a question about one or more clips",
     "transcribe": "write down what is said in clips, with the time of each word if wanted",
+    "chat": "talk about clips in the terminal",
+    "edit": "cut, mute or mend a recording by what is said in it",
+    "serve": "answer HTTP requests as OpenAI's API does, and show a web page",
+    "web": "open the web page of a model",
     "tasks": "list the tasks, with their tags and how they are scored",
+    "data": "check data sets, prepare public corpora, make labelled audio",
     "train": "train as a recipe says, in stages that resume",
     "abilities": "measure what a model can do on labelled dev clips",
     "info": "tell what a model is: its sizes, vocabulary, languages, licence",

@@ -9,8 +9,6 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from qwen_audio.audio.lengths import MAX_SECONDS
-from qwen_audio.audio.windows import recording_s
 from qwen_audio.cli.options import AsJson, Device, Dtype, Model, open_model
 from qwen_audio.cli.output import for_each_clip, print_json, words_to_json, words_to_lines
 from qwen_audio.errors import AudioError, unknown_name
@@ -18,6 +16,7 @@ from qwen_audio.text.exports import FORMATS, export
 
 EXAMPLE = "qwen-audio transcribe --language en --format srt --output subtitles talk.mp3 call.m4a"
 
+LONG_S = 60.0  # from here on a bar is worth looking at
 WITHOUT_WORDS = ("text",)  # every other format is about times
 
 
@@ -86,7 +85,7 @@ def _progress(clip: str) -> Iterator[dict[str, Callable[[float], None]]]:
     """Show a bar for a long recording where someone is watching; give what moves it."""
     console = Console(stderr=True)
     seconds = _length(clip) if console.is_terminal else None
-    if seconds is None or seconds <= MAX_SECONDS:
+    if seconds is None or seconds <= LONG_S:
         yield {}
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"))
@@ -98,6 +97,8 @@ def _progress(clip: str) -> Iterator[dict[str, Callable[[float], None]]]:
 
 def _length(clip: str) -> float | None:
     """Return a recording's length, or None: what is wrong with it is said when it is heard."""
+    from qwen_audio.audio.windows import recording_s  # heavy; the model has brought it already
+
     try:
         return recording_s(clip)
     except AudioError:

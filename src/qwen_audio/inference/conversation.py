@@ -134,7 +134,7 @@ class Conversation:
                 if isinstance(piece, Exception):
                     raise piece
                 yield piece
-        except GeneratorExit:
+        except (GeneratorExit, KeyboardInterrupt):
             self.stop()
             raise
         finally:
