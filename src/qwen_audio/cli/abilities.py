@@ -1,25 +1,20 @@
 """`qwen-audio abilities`: what a model can do, measured on labelled dev clips."""
 
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from qwen_audio.cli.options import AsJson, Device, Dtype, open_model
 from qwen_audio.cli.output import print_json
+from qwen_audio.cli.progress import answering
 from qwen_audio.errors import ConfigError
 
 EXAMPLE = "qwen-audio abilities --data ../shared/data --extra scenes --only english,chat"
 
 _BATCH = {"cuda": 64}
 _BATCH_ELSEWHERE = 8
-_SECONDS_BETWEEN_LINES = 15
 
 
 def abilities(
@@ -64,7 +59,7 @@ def abilities(
     if not hasattr(qa, "tagged"):
         raise ConfigError(f"{model} takes no tags, which most abilities need; give a Qwen-Audio")
     folder = output or Path("runs") / f"abilities-{fingerprint(qa.model)}"
-    with _progress(plan.num_answers) as on_done:
+    with answering(plan.num_answers) as on_done:
         results = measure_abilities(
             qa,
             plan,
@@ -87,37 +82,3 @@ def _print_results(results: Any) -> None:
 
     for result in results:
         print_json(asdict(result))
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Show how far it is on stderr: a bar for a person, a line now and then for a file."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _Lines(total)
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
-        task = bar.add_task("answers", total=total)
-        yield lambda number: bar.advance(task, number)
-
-
-class _Lines:
-    """Prints a line with the time left, but not too often."""
-
-    def __init__(self, total: int) -> None:
-        self.total, self.done, self.asked = total, 0, 0
-        self.begun = self.last = time.monotonic()
-
-    def __call__(self, number: int) -> None:
-        is_first = self.done == 0
-        self.done += number
-        now = time.monotonic()
-        # what is there from a run before comes at once and says nothing about the time
-        self.asked += 0 if is_first and now - self.begun < 1 else number
-        if now - self.last < _SECONDS_BETWEEN_LINES and self.done < self.total:
-            return
-        self.last = now
-        left_s = (self.total - self.done) * (now - self.begun) / max(self.asked, 1)
-        line = f"{self.done} of {self.total} answers, about {left_s / 60:.1f} min left"
-        print(line, file=sys.stderr, flush=True)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from qwen_audio.data.shards import read_shard
 from qwen_audio.evaluation.benchmarks import prompts
 from qwen_audio.evaluation.benchmarks.manifests import samples_from
 from qwen_audio.evaluation.benchmarks.records import Benchmark, Prompt, Reader, Sample
 from qwen_audio.evaluation.benchmarks.sound import CLASSES
-from qwen_audio.evaluation.clips import find_dev_clips
 from qwen_audio.tasks.labels import EMOTIONS, Labels
 from qwen_audio.tasks.registry import find_task
 
@@ -20,8 +20,9 @@ _SOUND = prompts.said("What sound is this? Answer with its name only.")
 
 def _shards(dataset: str, task: str) -> Reader:
     def read(home: Path) -> list[Sample]:
-        records = (found.record for found in find_dev_clips([home]))
-        return list(samples_from((r for r in records if r.dataset == dataset), task))
+        shards = sorted(home.glob(f"{dataset}-dev-*.tar"))
+        records = (r for shard in shards for r, _ in read_shard(shard, with_audio=False))
+        return list(samples_from(records, task))
 
     return read
 

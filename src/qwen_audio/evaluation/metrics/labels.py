@@ -34,15 +34,28 @@ def is_same_class(reference: str, reply: str, classes: Sequence[str]) -> bool:
     >>> is_same_class("Bus", "a bus or a car", ["Bus", "Car"])
     False
     """
-    said, expected = _tidy(without_tags(reply)), _tidy(reference)
-    if not said:
-        return False
-    if canonical_sound(said) == canonical_sound(expected):
-        return True
-    named = {c for c in map(_tidy, classes) if f" {c} " in f" {said} "}
+    return named_class(reply, [*classes, reference]) == reference
+
+
+def named_class(reply: str, classes: Sequence[str]) -> str | None:
+    """Return the one class that a reply names, in any spelling or sentence, or `None`.
+
+    >>> named_class("It is the subway station.", ["Subway", "SubwayStation"])
+    'SubwayStation'
+    """
+    said = _tidy(without_tags(reply))
+    tidied = {_tidy(name): name for name in classes}
+    whole = next((tidy for tidy in tidied if _is_one_sound(tidy, said)), None)
+    if whole is not None:
+        return tidied[whole]
+    named = {tidy for tidy in tidied if f" {tidy} " in f" {said} "}
     # "subway station" names "subway" too: the longer name is meant
     meant = {c for c in named if not any(c != o and f" {c} " in f" {o} " for o in named)}
-    return meant == {expected}
+    return tidied[meant.pop()] if len(meant) == 1 else None
+
+
+def _is_one_sound(name: str, other: str) -> bool:
+    return canonical_sound(name) == canonical_sound(other) != ""
 
 
 def binary_accuracy(reference: str, reply: str) -> list[int]:
