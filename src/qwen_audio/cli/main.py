@@ -24,6 +24,8 @@ VERBS = {
     "data": "check data sets, prepare public corpora, make labelled audio",
     "train": "train as a recipe says, in stages that resume",
     "abilities": "measure what a model can do on labelled dev clips",
+    "evaluate": "put benchmarks to a model, or to other people's beside it",
+    "report": "lay runs side by side with published numbers, as tables and one page",
     "info": "tell what a model is: its sizes, vocabulary, languages, licence",
     "init": "build a new model from a Whisper encoder and an LLM",
     "convert": "write a checkpoint in another layout or number type",
