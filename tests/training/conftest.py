@@ -61,7 +61,8 @@ def base(tmp_path_factory):
             "num_attention_heads": 2,
             "pooling": "stack",
         },
-        projector="mlp",
+        projector="transformer",
+        reader=True,
         audio_token_id=pad,
         audio_begin_id=begin,
         audio_end_id=end,
@@ -136,3 +137,9 @@ def table(base, shard):
         return made
 
     return make
+
+
+@pytest.fixture(name="tones")
+def _tones():
+    """Give key, waveform and labels of eight clips."""
+    return list(tones())

@@ -1,5 +1,6 @@
 """A model and its processor by name or folder: ours, the released layout, or Qwen2-Audio."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from qwen_audio.checkpoints.weights import read_config, weight_files
 from qwen_audio.errors import CheckpointError
 from qwen_audio.model.modeling import QwenAudioForConditionalGeneration
 from qwen_audio.model.processing import QwenAudioProcessor
+
+ADAPTER_CONFIG = "adapter_config.json"  # of PEFT: adapters to be added to another model
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,10 @@ def load_folder(
         CheckpointError: another family, something missing, or weights that do not fit.
     """
     register()
+    base = base_folder(folder)
+    if base != folder:
+        loaded = load_folder(base, dtype=dtype, device=device, device_map=device_map)
+        return Loaded(_with_adapters(loaded.model, folder), loaded.processor)
     family = family_of(folder)
     kind = as_dtype(dtype)
     if family == "released":
@@ -82,6 +89,33 @@ def load_folder(
     if device is not None and device_map is None:
         model = _to_device(model, device)
     return Loaded(model.eval(), processor)
+
+
+def base_folder(folder: Path) -> Path:
+    """Return the folder of the model that adapters in a folder belong to, else the folder itself.
+
+    Raises:
+        CheckpointError: the adapters do not say, or their model is not there.
+    """
+    path = folder / ADAPTER_CONFIG
+    if not path.is_file():
+        return folder
+    name = json.loads(path.read_text(encoding="utf-8")).get("base_model_name_or_path")
+    if not name:
+        raise CheckpointError(f"{path} names no base model; write it in as base_model_name_or_path")
+    return find_folder(name)
+
+
+def _with_adapters(model: PreTrainedModel, folder: Path) -> PreTrainedModel:
+    """Return a model with the adapters of a folder added to its weights."""
+    try:
+        from peft import PeftModel
+    except ImportError as error:
+        raise CheckpointError(
+            "the folder holds adapters, which need the package peft; "
+            "pip install 'qwen-audio[train]', or merge them with `qwen-audio finetune --merge`"
+        ) from error
+    return PeftModel.from_pretrained(model, folder).merge_and_unload().eval()
 
 
 def _to_device(model: PreTrainedModel, device: str | torch.device) -> PreTrainedModel:
@@ -122,6 +156,7 @@ def lay_out(folder: Path) -> tuple[PreTrainedModel, str]:
     from transformers import AutoConfig, Qwen2AudioForConditionalGeneration
 
     register()
+    folder = base_folder(folder)
     family = family_of(folder)
     config = AutoConfig.from_pretrained(folder)
     kinds = {"qwen2_audio": Qwen2AudioForConditionalGeneration}

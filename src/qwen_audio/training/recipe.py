@@ -59,7 +59,7 @@ class BatchRecipe:
     seconds: float = 600.0
     max_rows: int = 512
     chunk: int = 2048  # examples that are drawn together and sorted into buckets
-    accumulate: int = 1  # batches a step
+    accumulate: int = 1  # batches a step, shared out among the processes of a run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +165,7 @@ class Recipe:
     seed: int = 0
     precision: str = "bf16"
     gradient_checkpointing: bool = False
+    parallel: str = "auto"  # of several processes: "ddp", "fsdp2", or as accelerate was told
     data: DataRecipe = field(default_factory=DataRecipe)
     mixture: MixtureRecipe = field(default_factory=MixtureRecipe)
     batch: BatchRecipe = field(default_factory=BatchRecipe)
@@ -195,19 +196,32 @@ def load_recipe(path: Path, *, changes: Mapping[str, Any] | None = None) -> Reci
     Raises:
         RecipeError: the file is missing, is not TOML, or holds an unknown key or a wrong type.
     """
+    return recipe_from(changed(read_toml(path), changes or {}))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the table in a TOML file.
+
+    Raises:
+        RecipeError: the file is missing, or is not TOML.
+    """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RecipeError(f"no recipe at {path}; the shipped ones are in recipes/") from None
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{path} is not TOML: {error}") from None
-    for dotted, value in (changes or {}).items():
+
+
+def changed(table: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table with some keys changed, each named with its parents ("batch.seconds")."""
+    for dotted, value in changes.items():
         *parents, key = dotted.split(".")
         inner = table
         for parent in parents:
             inner = inner.setdefault(parent, {})
         inner[key] = value
-    return recipe_from(table)
+    return table
 
 
 def parse_change(text: str) -> tuple[str, Any]:
@@ -234,18 +248,22 @@ def recipe_from(table: Mapping[str, Any]) -> Recipe:
     >>> recipe_from({"stage": "align", "model": "m", "steps": 10}).batch.seconds
     600.0
     """
-    return _record(Recipe, table, where="")
+    return record_from(Recipe, table)
 
 
-def resolved(recipe: Recipe) -> str:
+def resolved(recipe: Any) -> str:
     """Return the whole recipe as TOML, every default written out."""
     lines: list[str] = []
     _write(recipe, name="", lines=lines)
     return "\n".join(lines) + "\n"
 
 
-def _record(kind: type, table: Mapping[str, Any], *, where: str) -> Any:
-    """Build a recipe record from a table, one level at a time."""
+def record_from(kind: type, table: Mapping[str, Any], *, where: str = "") -> Any:
+    """Return a table as a record of the kind, one level at a time.
+
+    Raises:
+        RecipeError: an unknown key, a wrong type, or something missing.
+    """
     if not isinstance(table, Mapping):
         raise RecipeError(f"recipe key {where!r} is a table; got {table!r}")
     hints = typing.get_type_hints(kind)
@@ -267,7 +285,7 @@ def _dotted(known: Mapping[str, Any], where: str) -> list[str]:
 def _value(hint: Any, value: Any, *, where: str) -> Any:
     """Return a TOML value as the type that the record asks for."""
     if is_dataclass(hint):
-        return _record(typing.cast("type", hint), value, where=f"{where}.")
+        return record_from(typing.cast("type", hint), value, where=f"{where}.")
     origin = typing.get_origin(hint)
     if origin is tuple and isinstance(value, list):
         return tuple(value)

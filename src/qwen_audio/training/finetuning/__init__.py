@@ -1,0 +1,1 @@
+"""Teaching a model a user's own conversations: what is read, what learns, and the run."""
