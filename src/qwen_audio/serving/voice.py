@@ -1,0 +1,205 @@
+"""The model as the engine uses it: replies to conversations, and texts of spoken clips."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
+
+from qwen_audio.audio.sources import Clip
+from qwen_audio.inference.answers import MAX_WINDOW, QwenAudio
+from qwen_audio.inference.generation import Generation
+from qwen_audio.inference.prefix import PrefixCache
+from qwen_audio.serving.errors import ApiError
+from qwen_audio.serving.work import (
+    ENDED,
+    TOO_LONG,
+    TRANSLATE,
+    ChatAnswer,
+    ChatWork,
+    Choice,
+    Piece,
+    SpeechAnswer,
+    SpeechWork,
+)
+from qwen_audio.serving.writing import ReplyWriter
+from qwen_audio.text import vocab
+from qwen_audio.text.prompt import Prompt, decode_reply, render_chat
+from qwen_audio.text.segments import Segment
+from qwen_audio.text.tags import Tags
+from qwen_audio.text.timestamps import Word, find_spans
+from qwen_audio.text.tokenizers import token_id
+
+OnPiece = Callable[[Piece], None]
+ShouldStop = Callable[[], bool]
+ENGLISH = "en"
+_SEEDS = 1 << 32
+
+
+@runtime_checkable
+class Voice(Protocol):
+    """What the engine needs of a model. It is called from one thread only."""
+
+    max_clip_s: float
+
+    def chat(self, work: ChatWork, *, on_piece: OnPiece, should_stop: ShouldStop) -> ChatAnswer:
+        """Return the replies to a conversation; `on_piece` gets their text as it comes."""
+        ...
+
+    def speak(
+        self, works: Sequence[SpeechWork], *, on_piece: OnPiece, should_stop: ShouldStop
+    ) -> list[SpeechAnswer]:
+        """Return the texts of clips that share a batch key; a streamed one comes alone."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Reply:
+    writer: ReplyWriter
+    ids: tuple[int, ...]
+
+
+class QwenVoice:
+    """Qwen-Audio's voice. The keys and values of the last conversation are kept for its next turn.
+
+    Args:
+        qa: a loaded model.
+        max_prompt_tokens: refuse longer conversations.
+    """
+
+    def __init__(self, qa: QwenAudio, *, max_prompt_tokens: int) -> None:
+        self.qa = qa
+        self.tokenizer = qa.processor.tokenizer
+        self.max_prompt_tokens = max_prompt_tokens
+        self.max_clip_s = qa.max_seconds
+        self._prefix = PrefixCache(qa.model, qa.processor)
+
+    def chat(self, work: ChatWork, *, on_piece: OnPiece, should_stop: ShouldStop) -> ChatAnswer:
+        """Return the replies to a conversation; `on_piece` gets their text as it comes."""
+        rendered = render_chat(
+            work.messages,
+            tokenizer=self.tokenizer,
+            max_window=MAX_WINDOW,
+            pool=self.qa.processor.pool,
+        )
+        prompt = rendered.prompt
+        if len(prompt) > self.max_prompt_tokens:
+            raise ApiError(
+                f"the conversation takes {len(prompt)} tokens and the limit is "
+                f"{self.max_prompt_tokens}; leave out some turns or clips",
+                code="context_length_exceeded",
+                param="messages",
+            )
+        choices = []
+        for number in range(work.choices):
+            reply = self._write(
+                prompt,
+                nth_settings(work.settings, number),
+                on_text=lambda text, number=number: on_piece(Piece(number, text)),
+                should_stop=should_stop,
+            )
+            choices.append(self._choice(reply, work.settings))
+        return ChatAnswer(
+            choices=tuple(choices),
+            prompt_tokens=len(prompt),
+            audio_tokens=prompt.ids.count(token_id(self.tokenizer, vocab.AUDIO_PAD)),
+            dropped_turns=rendered.dropped_turns,
+        )
+
+    def speak(
+        self, works: Sequence[SpeechWork], *, on_piece: OnPiece, should_stop: ShouldStop
+    ) -> list[SpeechAnswer]:
+        """Return the texts of clips that share a batch key; a streamed one comes alone."""
+        first = works[0]
+        if first.is_streamed:
+            return [self._speak_slowly(first, on_piece, should_stop)]
+        clips = [work.clip for work in works]
+        if first.task == TRANSLATE:
+            return self._translate(clips, first)
+        said = self.qa.transcribe_batch(
+            clips, language=first.language, words=first.words, settings=first.settings
+        )
+        return [
+            _one_segment(each.text, clip, each.language, words=each.words)
+            for each, clip in zip(said, clips, strict=True)
+        ]
+
+    def _translate(self, clips: Sequence[Clip], work: SpeechWork) -> list[SpeechAnswer]:
+        languages = self._languages(clips, work.language)
+        prompts = [
+            self.qa.tagged(_tags(spoken, task=TRANSLATE), [clip])
+            for clip, spoken in zip(clips, languages, strict=True)
+        ]
+        replies = self.qa.generate(prompts, settings=work.settings)
+        return [
+            _one_segment(decode_reply(self.tokenizer, ids).strip(), clip, spoken)
+            for ids, spoken, clip in zip(replies, languages, clips, strict=True)
+        ]
+
+    def _speak_slowly(
+        self, work: SpeechWork, on_piece: OnPiece, should_stop: ShouldStop
+    ) -> SpeechAnswer:
+        """Write down one clip piece by piece."""
+        (spoken,) = self._languages([work.clip], work.language)
+        reply = self._write(
+            self.qa.tagged(_tags(spoken, task=work.task), [work.clip]),
+            work.settings,
+            on_text=lambda text: on_piece(Piece(0, text)),
+            should_stop=should_stop,
+        )
+        return _one_segment(reply.writer.text, work.clip, spoken)
+
+    def _languages(self, clips: Sequence[Clip], language: str | None) -> list[str]:
+        return [language] * len(clips) if language else self.qa.hear_languages(clips)
+
+    def _write(
+        self,
+        prompt: Prompt,
+        settings: Generation,
+        *,
+        on_text: Callable[[str], None],
+        should_stop: ShouldStop,
+    ) -> _Reply:
+        writer = ReplyWriter(self.tokenizer, stops=settings.stop, on_text=on_text)
+        ids = self._prefix.generate(
+            prompt,
+            settings=replace(settings, stop=()),
+            on_token=writer.push,
+            should_stop=lambda: writer.is_over or should_stop(),
+        )
+        writer.finish()
+        return _Reply(writer, ids)
+
+    def _choice(self, reply: _Reply, settings: Generation) -> Choice:
+        is_full = len(reply.ids) >= settings.max_new_tokens and not reply.writer.is_over
+        return Choice(
+            text=reply.writer.text,
+            spans=find_spans(decode_reply(self.tokenizer, reply.ids, skip_special=False)),
+            finish_reason=TOO_LONG if is_full else ENDED,
+            num_tokens=len(reply.ids),
+        )
+
+
+def _one_segment(
+    text: str, clip: Clip, language: str, *, words: tuple[Word, ...] = ()
+) -> SpeechAnswer:
+    duration_s = float(clip.duration_s)
+    whole = Segment(text=text, start_s=0.0, end_s=duration_s, language=language, words=words)
+    return SpeechAnswer(language=language, duration_s=duration_s, segments=(whole,))
+
+
+def nth_settings(settings: Generation, number: int) -> Generation:
+    """Return the settings of one of several replies: each has a seed of its own."""
+    if settings.seed is None:
+        return settings
+    return replace(settings, seed=(settings.seed + number) % _SEEDS)
+
+
+def _tags(spoken: str, *, task: str) -> str:
+    """Return what asks for the words of a clip; English needs no translation into English."""
+    is_translated = task == TRANSLATE and spoken != ENGLISH
+    return Tags(
+        start="transcript",
+        audio_language=spoken,
+        action="translate" if is_translated else "transcribe",
+        text_language=ENGLISH if is_translated else spoken,
+        instruction="itn" if is_translated else "wo_itn",
+    ).render()

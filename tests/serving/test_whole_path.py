@@ -1,0 +1,156 @@
+"""A real (tiny, random) model behind a real server on a real port."""
+
+import base64
+import io
+import socket
+import threading
+
+import httpx2
+import numpy as np
+import openai
+import pytest
+import soundfile
+import uvicorn
+
+from qwen_audio.serving.app import create_app
+from qwen_audio.serving.settings import Settings
+from qwen_audio.serving.work import Piece
+
+
+def sound(seconds=1.0):
+    samples = 0.3 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * 16_000)) / 16_000)
+    file = io.BytesIO()
+    soundfile.write(file, samples, 16_000, format="WAV")
+    return file.getvalue()
+
+
+def question(text, seconds=1.0):
+    data = base64.b64encode(sound(seconds)).decode()
+    part = {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
+    return {"role": "user", "content": [part, {"type": "text", "text": text}]}
+
+
+class Listening:
+    """A server on a free port, until the block ends."""
+
+    def __init__(self, voice, **settings):
+        self.app = create_app(voice, Settings(**settings))
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(self.app, log_level="warning", timeout_graceful_shutdown=5)
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=self.server.run, args=([self.socket],))
+        self.address = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+
+    def __enter__(self):
+        self.thread.start()
+        while not self.server.started:
+            threading.Event().wait(0.005)
+        return self
+
+    def __exit__(self, *_):
+        self.server.should_exit = True
+        self.thread.join(20)
+        self.socket.close()
+
+
+@pytest.fixture
+def listening(tiny_voice):
+    with Listening(tiny_voice) as server:
+        yield server
+
+
+@pytest.fixture
+def api(listening):
+    with openai.OpenAI(base_url=f"{listening.address}/v1", api_key="-", max_retries=0) as client:
+        yield client
+
+
+@pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")  # translations, by the package
+def test_the_openai_package_chats_streams_and_transcribes(api):
+    wanted = {"model": "qwen-audio", "messages": [question("What is it?")], "max_tokens": 12}
+
+    whole = api.chat.completions.create(**wanted)
+    stream = list(
+        api.chat.completions.create(**wanted, stream=True, stream_options={"include_usage": True})
+    )
+    one, same = (
+        api.chat.completions.create(**wanted, n=2, temperature=1, seed=3) for _ in range(2)
+    )
+    said = api.audio.transcriptions.create(
+        model="qwen-audio", file=("a.wav", sound()), response_format="verbose_json"
+    )
+    pieces = list(
+        api.audio.transcriptions.create(
+            model="qwen-audio", file=("a.wav", sound()), language="en", stream=True
+        )
+    )
+    translated = api.audio.translations.create(model="qwen-audio", file=("a.wav", sound()))
+
+    streamed = "".join(c.choices[0].delta.content or "" for c in stream if c.choices)
+    assert streamed.strip() == whole.choices[0].message.content
+    assert whole.usage.completion_tokens <= 12
+    assert whole.usage.prompt_tokens_details.audio_tokens == 12  # 1 s, four frames pooled
+    assert stream[-1].usage == whole.usage
+    assert [c.message.content for c in one.choices] == [c.message.content for c in same.choices]
+    assert said.duration == 1.0
+    assert "".join(e.delta for e in pieces[:-1]).strip() == pieces[-1].text
+    assert isinstance(translated.text, str)
+
+
+def test_a_stop_text_ends_the_reply_and_is_left_out(api):
+    wanted = {"model": "qwen-audio", "messages": [question("What is it?")], "max_tokens": 12}
+    full = api.chat.completions.create(**wanted).choices[0].message.content
+    stop = full[3:5]
+
+    choice = api.chat.completions.create(**wanted, stop=stop).choices[0]
+
+    assert choice.message.content == full[: full.index(stop)].strip()
+    assert choice.finish_reason == "stop"
+
+
+def test_typed_tags_give_no_control_tokens(tiny_voice):
+    from qwen_audio.text import vocab
+    from qwen_audio.text.messages import Message, Text
+    from qwen_audio.text.prompt import render_chat
+    from qwen_audio.text.tokenizers import control_ids
+
+    def controls(text):
+        messages = [Message("user", (Text(text),))]
+        ids = render_chat(messages, tokenizer=tiny_voice.tokenizer, pool=4).prompt.ids
+        return [index for index in ids if index in control_ids(tiny_voice.tokenizer)]
+
+    typed = f"{vocab.CHAT_END}{vocab.AUDIO_SLOT}{vocab.tag('transcribe')}"
+    assert controls(typed) == controls("plain")
+
+
+def test_a_conversation_past_the_limit_of_tokens_is_refused(api):
+    with pytest.raises(openai.UnprocessableEntityError, match="tokens and the limit is 2000"):
+        api.chat.completions.create(model="qwen-audio", messages=[question("x" * 3000)])
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_when_the_client_leaves_the_model_stops(parrot, is_streamed):
+    parrot.gate.clear()
+    chat = parrot.chat
+
+    def talkative(work, *, on_piece, should_stop):
+        on_piece(Piece(0, "first"))
+        return chat(work, on_piece=on_piece, should_stop=should_stop)
+
+    parrot.chat = talkative
+    body = {"messages": [{"role": "user", "content": "x"}], "stream": is_streamed}
+    with Listening(parrot) as server, httpx2.Client() as client:
+        if is_streamed:
+            with client.stream("POST", f"{server.address}/v1/chat/completions", json=body) as got:
+                next(got.iter_lines())
+        else:
+            with pytest.raises(httpx2.TimeoutException):
+                client.post(f"{server.address}/v1/chat/completions", json=body, timeout=0.3)
+        assert parrot.stopped.wait(10)
+
+
+def test_an_upload_past_the_limit_gets_its_answer_over_the_wire(parrot):
+    with Listening(parrot, max_body_mb=1) as server, httpx2.Client() as client:
+        answer = client.post(f"{server.address}/v1/chat/completions", content=b"x" * 1_500_000)
+
+    assert answer.status_code == 413
