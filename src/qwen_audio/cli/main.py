@@ -23,6 +23,7 @@ VERBS = {
     "tasks": "list the tasks, with their tags and how they are scored",
     "data": "check data sets, prepare public corpora, make labelled audio",
     "train": "train as a recipe says, in stages that resume",
+    "finetune": "teach a model your own conversations about clips",
     "abilities": "measure what a model can do on labelled dev clips",
     "evaluate": "put benchmarks to a model, or to other people's beside it",
     "report": "lay runs side by side with published numbers, as tables and one page",
