@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+import torch
 
 import qwen_audio
 from qwen_audio.audio.sources import load_clip
@@ -46,6 +47,18 @@ def stretching(qa):
     return QwenAudio(model, qa.processor)
 
 
+@pytest.fixture(scope="module")
+def reading(qa):
+    """Give a model with a reader, which hides blank audio tokens from the decoder."""
+    pytest.importorskip("qwen_audio.model.reading")
+    config = copy.deepcopy(qa.model.config)
+    config.reader = True
+    torch.manual_seed(0)
+    model = type(qa.model)(config).eval()
+    model.load_state_dict(qa.model.state_dict(), strict=False)
+    return QwenAudio(model, qa.processor)
+
+
 def plain_ids(chat):
     """Return what the model says in the last turn without any cache."""
     *before, last = chat.turns
@@ -59,7 +72,7 @@ def reused(chat):
     return chat._replier.prefix.num_reused
 
 
-@pytest.mark.parametrize("kind", ["qa", "stretching"])
+@pytest.mark.parametrize("kind", ["qa", "stretching", "reading"])
 def test_replies_equal_those_without_a_cache(request, kind):
     chat = Conversation(request.getfixturevalue(kind), settings=SHORT)
 
@@ -95,6 +108,17 @@ def test_a_second_turn_computes_only_what_is_new(qa):
 
     assert chat._replier.prefix.heard.num_encoded == 1
     assert reused(chat) > 50  # 12.5 tokens a second, and the text around them
+
+
+def test_what_a_reader_hides_takes_no_position(reading):
+    chat = Conversation(reading, settings=SHORT)
+    chat.ask("What is it?", clips=tone(4.0))
+    heard = chat._replier.prefix.heard
+
+    (clip,) = heard.hear(chat.clips, heard.keys(chat.clips))
+
+    assert len(clip.is_seen) == 50
+    assert len(clip.tokens) == sum(clip.is_seen) == 6  # all blank: one in eight is kept
 
 
 def test_the_same_sound_is_encoded_once_whatever_its_source(qa):

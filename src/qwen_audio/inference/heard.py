@@ -2,9 +2,10 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from qwen_audio.audio.sources import Clip
@@ -13,6 +14,19 @@ from qwen_audio.model.modeling import QwenAudioForConditionalGeneration
 
 MAX_CLIPS = 64  # of 30 s each some 400 MB for a 7B model
 ClipKey = tuple[str, bool]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the decoder is given of a clip.
+
+    Attributes:
+        tokens: the audio tokens that the decoder sees.
+        is_seen: for each of the clip's slots in a prompt, whether the decoder sees its token.
+    """
+
+    tokens: Float[Tensor, "tokens width"]
+    is_seen: tuple[bool, ...]
 
 
 class HeardClips:
@@ -32,34 +46,36 @@ class HeardClips:
         self.model = model
         self.max_clips = max_clips
         self.num_encoded = 0
-        self._tokens: OrderedDict[ClipKey, Tensor] = OrderedDict()
+        self._heard: OrderedDict[ClipKey, Heard] = OrderedDict()
 
     def keys(self, clips: Sequence[Clip]) -> list[ClipKey]:
         """Return what tells each clip of one prompt from all others."""
         has_edge = edges([clip.num_samples for clip in clips])
         return [(clip.fingerprint, edge) for clip, edge in zip(clips, has_edge, strict=True)]
 
-    @torch.inference_mode()
-    def tokens(
-        self, clips: Sequence[Clip], keys: Sequence[ClipKey]
-    ) -> tuple[Float[Tensor, "tokens width"], Int[Tensor, " clips"]]:
-        """Return the clips' tokens one after the other, and how many each has."""
+    def hear(self, clips: Sequence[Clip], keys: Sequence[ClipKey]) -> list[Heard]:
+        """Return what the decoder is given of each clip of one prompt."""
         found = [self._one(clip, key) for clip, key in zip(clips, keys, strict=True)]
-        counts = torch.tensor([len(tokens) for tokens in found], device=found[0].device)
-        return torch.cat(found), counts
+        while len(self._heard) > self.max_clips:
+            self._heard.popitem(last=False)
+        return found
 
-    def _one(self, clip: Clip, key: ClipKey) -> Tensor:
-        if key not in self._tokens:
-            self._tokens[key] = self._encode(clip, has_edge=key[1])
-        self._tokens.move_to_end(key)
-        while len(self._tokens) > self.max_clips:
-            self._tokens.popitem(last=False)
-        return self._tokens[key]
+    def _one(self, clip: Clip, key: ClipKey) -> Heard:
+        if key not in self._heard:
+            self._heard[key] = self._encode(clip, has_edge=key[1])
+        self._heard.move_to_end(key)
+        return self._heard[key]
 
-    def _encode(self, clip: Clip, *, has_edge: bool) -> Float[Tensor, "tokens width"]:
+    @torch.inference_mode()
+    def _encode(self, clip: Clip, *, has_edge: bool) -> Heard:
         self.num_encoded += 1
         bins = self.model.config.audio_config.num_mel_bins
         mel = clip_mel(clip.waveform, num_mel_bins=bins, has_edge=has_edge)
         features, mask = (tensor.to(self.model.device) for tensor in pad_mels([mel]))
-        tokens, _ = self.model.get_audio_features(features, mask)
-        return tokens
+        if not hasattr(self.model, "hear"):
+            tokens, _ = self.model.get_audio_features(features, mask)
+            return Heard(tokens, (True,) * len(tokens))
+        hearing = self.model.hear(features, mask)
+        if hearing.is_kept is None:
+            return Heard(hearing.tokens, (True,) * len(hearing.tokens))
+        return Heard(hearing.tokens[hearing.is_kept], tuple(hearing.is_kept.tolist()))

@@ -20,7 +20,7 @@ from qwen_audio.inference.generation import (
     run_generate,
     until_stop,
 )
-from qwen_audio.inference.heard import ClipKey, HeardClips
+from qwen_audio.inference.heard import ClipKey, Heard, HeardClips
 from qwen_audio.model.decoder import QwenAudioDecoder, seen
 from qwen_audio.model.modeling import QwenAudioForConditionalGeneration
 from qwen_audio.model.processing import QwenAudioProcessor
@@ -76,21 +76,32 @@ class PrefixCache:
             should_stop: asked after each token whether to end here.
         """
         keys = self.heard.keys(prompt.clips)
-        positions = self._positions(prompt.ids, keys)
-        alpha = self._alpha(len(prompt))
+        heard = self.heard.hear(prompt.clips, keys)
+        ids = self._seen(prompt.ids, heard)
+        positions = self._positions(ids, keys)
+        alpha = self._alpha(len(ids))
         cache = self._crop(positions[:-1], alpha)  # `generate` itself computes the last position
         self._kept = _Kept(DynamicCache())  # not to be trusted if what follows fails half-way
-        self._prefill(prompt, keys, cache, alpha)
+        self._prefill(ids, heard, cache, alpha)
         written = run_generate(
             self.model,
             self.processor,
-            self._inputs(prompt.ids, cache, alpha),
+            self._inputs(ids, cache, alpha),
             settings=settings,
             on_token=on_token,
             should_stop=should_stop,
         )[0].tolist()
         self._kept = _Kept(cache, (*positions, *written)[: seen(cache)], _number(alpha))
         return until_stop(written, stop_ids(self.processor.tokenizer))
+
+    def _seen(self, ids: Sequence[int], heard: Sequence[Heard]) -> list[int]:
+        """Return the ids without the slots that the decoder does not see.
+
+        A hidden slot takes no position and is never looked at, so leaving it out changes nothing.
+        """
+        slots = iter([is_seen for clip in heard for is_seen in clip.is_seen])
+        pad = self.model.config.audio_token_id
+        return [index for index in ids if index != pad or next(slots)]
 
     def _positions(self, ids: Sequence[int], keys: Sequence[ClipKey]) -> tuple[Hashable, ...]:
         """Return what stands at each position: the id, and in a clip's slots the clip too."""
@@ -114,20 +125,23 @@ class PrefixCache:
         return kept.cache
 
     def _prefill(
-        self, prompt: Prompt, keys: Sequence[ClipKey], cache: DynamicCache, alpha: Tensor | None
+        self, ids: Sequence[int], heard: Sequence[Heard], cache: DynamicCache, alpha: Tensor | None
     ) -> None:
         """Compute the positions that are not in the cache yet, except the last."""
-        begin = self.model.config.audio_begin_id
-        new = prompt.ids[self.num_reused : -1]
+        new = ids[self.num_reused : -1]
         if not new:
             return
-        ids = torch.tensor([new], device=self.model.device)
-        first = prompt.ids[: self.num_reused].count(begin)
-        if first < len(prompt.clips):
-            tokens, counts = self.heard.tokens(prompt.clips[first:], keys[first:])
-            embedded = self.model.splice(ids, tokens, counts)
+        tensor = torch.tensor([new], device=self.model.device)
+        first = list(ids[: self.num_reused]).count(self.model.config.audio_begin_id)
+        if first < len(heard):
+            counts = [len(clip.tokens) for clip in heard[first:]]
+            embedded = self.model.splice(
+                tensor,
+                torch.cat([clip.tokens for clip in heard[first:]]),
+                torch.tensor(counts, device=self.model.device),
+            )
         else:
-            embedded = self.model.get_input_embeddings()(ids)
+            embedded = self.model.get_input_embeddings()(tensor)
         self.model(
             inputs_embeds=embedded,
             past_key_values=cache,
