@@ -17,6 +17,7 @@ from qwen_audio.evaluation.dialogues import ClipName, Dialogue, find_clips, writ
 from qwen_audio.evaluation.records import Answer, Question
 from qwen_audio.evaluation.results import AbilityResult, result_of, summary, table
 from qwen_audio.evaluation.rows import replace_text
+from qwen_audio.evaluation.spreading import spread
 from qwen_audio.inference.answers import QwenAudio
 
 SUMMARY = "summary.json"
@@ -104,17 +105,6 @@ def _limited(questions: Sequence[Question], limit: int | None) -> tuple[Question
         for name in sets
         for question in spread([q for q in questions if q.dataset == name], limit)
     )
-
-
-def spread(items: Sequence[Any], limit: int | None) -> tuple[Any, ...]:
-    """Return at most so many of the items, evenly over all of them.
-
-    >>> spread("abcdef", 3)
-    ('a', 'c', 'e')
-    """
-    if limit is None or limit >= len(items):
-        return tuple(items)
-    return tuple(items[place * len(items) // limit] for place in range(limit))
 
 
 def measure_abilities(

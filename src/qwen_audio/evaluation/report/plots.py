@@ -21,6 +21,8 @@ _INK = "#010203"  # stands for the page's text colour while matplotlib draws
 _FEWEST_AXES = 3
 _MOST_DOTS = 2000
 _BINS = 6
+_MOST_PERCENT = 150  # what is worse is drawn there
+_LEAST_SPREAD = 1.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +69,9 @@ def radar(runs: Sequence[Run], rows: Sequence[Row]) -> str:
         plot.set_theta_offset(np.pi / 2)
         plot.set_theta_direction(-1)
         plot.set_xticks(angles, [_axis_label(row, series, i) for i, row in enumerate(axes)])
-        plot.tick_params(axis="x", pad=16, labelsize=8)
+        plot.tick_params(axis="x", pad=4, labelsize=8)
+        for label, angle in zip(plot.get_xticklabels(), angles, strict=True):
+            label.set_horizontalalignment(_side(float(np.sin(angle))))
         plot.set_yticks([0.25, 0.5, 0.75, 1.0], [])
         plot.set_ylim(0, 1.05)
         figure.legend(loc="lower center", ncols=2, frameon=False, fontsize=8)
@@ -83,7 +87,7 @@ def by_length(metric: Metric, answered: Sequence[tuple[str, Sequence[Answered]]]
         answered: label and answers of each run.
     """
     known = [(label, a) for label, a in answered if kept_counts(metric, a) is not None]
-    if not known:
+    if not known or not _differ([a.seconds for _, answers in known for a in answers]):
         return ""
     with _figure((7.5, 3.2)) as (figure, plot, write):
         for place, (label, answers) in enumerate(known):
@@ -91,6 +95,8 @@ def by_length(metric: Metric, answered: Sequence[tuple[str, Sequence[Answered]]]
         plot.set_xlabel("length of the clip, s")
         unit = f", {metric.unit}" if metric.unit else ""
         plot.set_ylabel(f"{metric.title}{unit}", fontsize=8)
+        if metric.unit == "%":
+            plot.set_ylim(-3, _MOST_PERCENT + 3)
         plot.spines[["top", "right"]].set_visible(False)
         plot.legend(frameon=False, fontsize=8)
         figure.tight_layout()
@@ -115,6 +121,8 @@ def _draw_lengths(
 ) -> None:
     seconds = np.array([answer.seconds for answer in answers])
     values = values_of(metric, answers)
+    if metric.unit == "%":
+        values = np.minimum(values, _MOST_PERCENT)
     step = max(1, len(answers) // _MOST_DOTS)
     plot.scatter(seconds[::step], values[::step], s=9, alpha=0.3, color=colour, linewidths=0)
     counts = kept_counts(metric, answers)
@@ -125,6 +133,19 @@ def _draw_lengths(
     middle = [float(np.median(seconds[b])) for b in bins]
     binned = [metric.value(counts[b]) for b in bins]
     plot.plot(middle, binned, color=colour, marker="o", markersize=4, label=label)
+
+
+def _side(right: float) -> str:
+    """Return how a label at the rim is aligned, so that it grows outwards."""
+    if abs(right) < 0.1:
+        return "center"
+    return "left" if right > 0 else "right"
+
+
+def _differ(seconds: Sequence[float]) -> bool:
+    """Return whether clips are of different lengths, so that a plot over it says something."""
+    low, high = np.percentile(seconds, [5, 95])
+    return bool(high > _LEAST_SPREAD * low)
 
 
 def _radii(series: Sequence[Series], is_error: Sequence[bool]) -> list[np.ndarray]:

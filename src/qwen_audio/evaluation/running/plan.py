@@ -6,9 +6,9 @@ from pathlib import Path
 from qwen_audio.errors import EvaluationError
 from qwen_audio.evaluation.benchmarks.opening import samples_of, with_audio
 from qwen_audio.evaluation.benchmarks.records import Benchmark
-from qwen_audio.evaluation.measuring import spread
 from qwen_audio.evaluation.peers.records import Asked, Listener
 from qwen_audio.evaluation.running.records import Plan
+from qwen_audio.evaluation.spreading import spread
 
 
 def make_plan(
