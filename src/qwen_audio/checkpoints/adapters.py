@@ -21,7 +21,6 @@ from qwen_audio.errors import CheckpointError
 FORMAT = "qwen-audio-adapters"
 ROWS = ".new_rows"  # the last rows of a token table
 LORA_A, LORA_B = ".lora_A", ".lora_B"
-READER = "reader."  # of the CTC reading: training only, no part of the model
 _SCALES = ".scales"
 
 
@@ -96,7 +95,7 @@ def merge_into(model: nn.Module, adapters: Adapters) -> None:
         CheckpointError: a tensor for which the model has no place.
     """
     for name, tensor in adapters.tensors.items():
-        if name.endswith(LORA_B) or name.startswith(READER):
+        if name.endswith(LORA_B):
             continue
         if name.endswith(LORA_A):
             layer = name.removesuffix(LORA_A)

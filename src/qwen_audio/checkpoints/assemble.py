@@ -7,7 +7,7 @@ lacks are added to its tokenizer, and each tag's row starts near the words it is
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import torch
 from transformers import AutoConfig, AutoTokenizer
@@ -21,7 +21,7 @@ from qwen_audio.checkpoints.families import (
 )
 from qwen_audio.checkpoints.weights import read_config, read_tensors
 from qwen_audio.errors import CheckpointError
-from qwen_audio.model.configuration import QwenAudioConfig
+from qwen_audio.model.configuration import QwenAudioConfig, QwenAudioEncoderConfig
 from qwen_audio.model.modeling import QwenAudioForConditionalGeneration
 from qwen_audio.model.processing import QwenAudioProcessor
 from qwen_audio.text import vocab
@@ -32,6 +32,21 @@ if TYPE_CHECKING:
 
 EMBEDDING = "language_model.embed_tokens.weight"
 HEAD = "lm_head.weight"
+_NEW = ("projector.", "reader.", "boundaries.")
+
+
+class Shape(TypedDict, total=False):
+    """What joins encoder and LLM.
+
+    `pool` encoder frames (20 ms) make one audio token (2 as the released model) by `pooling`,
+    "mean" (as released) or "stack"; `projector` is "linear" (as released), "mlp" or "transformer";
+    with `reader` audio tokens are read as words first (`model/reading.py`).
+    """
+
+    pool: int
+    pooling: str
+    projector: str
+    reader: bool
 
 
 def assemble(
@@ -39,11 +54,9 @@ def assemble(
     llm: Path | str,
     output: Path | str | None = None,
     *,
-    pool: int = 2,
-    pooling: str = "mean",
-    projector: str = "linear",
     dtype: torch.dtype = torch.float32,
     seed: int = 0,
+    **shape: Unpack[Shape],
 ) -> tuple[QwenAudioForConditionalGeneration, QwenAudioProcessor]:
     """Return a new model and its processor, written to `output` where that is given.
 
@@ -51,26 +64,23 @@ def assemble(
         encoder: folder of a Whisper checkpoint in transformers' layout.
         llm: folder of a decoder-only LLM in transformers' layout, with a fast tokenizer.
         output: folder to write.
-        pool: encoder frames (20 ms) that make one audio token; 2 as the released model.
-        pooling: "mean" as the released model, or "stack".
-        projector: "linear" as the released model, or "mlp".
         dtype: of the weights.
         seed: of what starts at random.
+        shape: of what joins the two; as the released model where nothing is said.
 
     Raises:
         CheckpointError: a folder of another kind, or weights that do not fit.
+        ConfigError: a shape that does not exist.
     """
     tokenizer = AutoTokenizer.from_pretrained(str(llm))
     add_audio_tokens(tokenizer)
-    config = _build_config(Path(encoder), Path(llm), tokenizer)
-    config.audio_config.pool, config.audio_config.pooling = pool, pooling
-    config.projector = projector
+    config = _build_config(Path(encoder), Path(llm), tokenizer, shape)
     torch.manual_seed(seed)
     model = QwenAudioForConditionalGeneration(config).to(dtype)
     state = dict(encoder_tensors_from_whisper(read_tensors(Path(encoder))))
     state = {f"encoder.{name}": tensor for name, tensor in state.items()}
     state |= dict(decoder_tensors_from_llm(read_tensors(Path(llm))))
-    fill(model, _with_tag_rows(state, config, tokenizer), new=("projector.", "boundaries."))
+    fill(model, _with_tag_rows(state, config, tokenizer), new=_NEW)
     _set_stop_ids(model, tokenizer)
     processor = QwenAudioProcessor.for_model(config, tokenizer)
     if output is not None:
@@ -109,9 +119,11 @@ def fill(
 
 
 def _build_config(
-    encoder: Path, llm: Path, tokenizer: "PreTrainedTokenizerFast"
+    encoder: Path, llm: Path, tokenizer: "PreTrainedTokenizerFast", shape: Shape
 ) -> QwenAudioConfig:
-    audio = encoder_config_from_whisper(read_config(encoder))
+    known = encoder_config_from_whisper(read_config(encoder)).to_dict()
+    joined = {name: value for name, value in shape.items() if name in ("pool", "pooling")}
+    audio = QwenAudioEncoderConfig(**known | joined)
     text = decoder_config_from_llm(AutoConfig.for_model(**_llm_config(llm)))
     text.vocab_size = max(text.vocab_size, len(tokenizer))
     return QwenAudioConfig(
@@ -120,6 +132,7 @@ def _build_config(
         audio_token_id=token_id(tokenizer, vocab.AUDIO_PAD),
         audio_begin_id=token_id(tokenizer, vocab.AUDIO_BEGIN),
         audio_end_id=token_id(tokenizer, vocab.AUDIO_END),
+        **{name: value for name, value in shape.items() if name not in joined},
     )
 
 

@@ -19,7 +19,8 @@ from qwen_audio.checkpoints.packages import default_cache
 from qwen_audio.errors import CheckpointError
 
 ADAPTERS = Path(__file__).parent.parent / "assets" / "mini" / "adapters.safetensors"
-SHAPE = {"pool": 4, "pooling": "stack", "projector": "mlp"}  # 12.5 audio tokens a second
+# 12.5 audio tokens a second, of which the decoder sees those that are not silence.
+SHAPE = {"pool": 4, "pooling": "stack", "projector": "transformer", "reader": True}
 DTYPE = torch.bfloat16
 START = "qwen-audio-mini-start"
 

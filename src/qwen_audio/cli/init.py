@@ -24,7 +24,7 @@ def init(
         str | None, typer.Option(help="How encoder frames are joined: mean or stack.")
     ] = None,
     projector: Annotated[
-        str | None, typer.Option(help="From encoder to LLM: linear or mlp.")
+        str | None, typer.Option(help="From encoder to LLM: linear, mlp or transformer.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

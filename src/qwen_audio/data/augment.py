@@ -183,6 +183,30 @@ def mask_mel(
     return torch.where(hidden & is_real[:, None, :], mean[:, None, None], mel)
 
 
+def mask_tokens(
+    tokens: Float[Tensor, "tokens width"],
+    *,
+    masking: Masking,
+    pool: int,
+    generator: torch.Generator,
+) -> Float[Tensor, "tokens width"]:
+    """Return encoded clips, one after the other, with short stretches of time set to zero.
+
+    SpecAugment behind a frozen encoder: on average one stretch in `mask_frames` log-mel frames,
+    up to half of that long; one may cover the end of a clip and the start of the next.
+    """
+    every = max(1, masking.mask_frames // (2 * pool))  # two log-mel frames make an encoder frame
+    total = len(tokens)
+    if not masking.mask_share or total < every:
+        return tokens
+    count = total // every
+    start = _uniform(generator, count) * total
+    end = start + _uniform(generator, count) * max(1, every / 2)
+    place = torch.arange(total, device=tokens.device)
+    hidden = (place >= start[:, None]) & (place < end[:, None])
+    return tokens.masked_fill(hidden.any(dim=0)[:, None], 0.0)
+
+
 def _stretch(
     lengths: Tensor, widest: Tensor, size: int, generator: torch.Generator
 ) -> Bool[Tensor, "clips size"]:

@@ -13,7 +13,7 @@ from transformers import AutoConfig, PreTrainedConfig
 from qwen_audio.errors import ConfigError
 
 POOLINGS = ("mean", "stack")
-PROJECTORS = ("linear", "mlp")
+PROJECTORS = ("linear", "mlp", "transformer")
 
 
 @no_type_check
@@ -120,6 +120,9 @@ class QwenAudioConfig(PreTrainedConfig):
     audio_config: dict | PreTrainedConfig | None = None
     projector: str = "linear"
     projector_hidden_size: int | None = None
+    projector_layers: int = 2
+    reader: bool = False
+    reader_every: int = 8
     audio_token_id: int = 151_851
     audio_begin_id: int = 155_163
     audio_end_id: int = 155_164

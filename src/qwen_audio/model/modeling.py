@@ -20,7 +20,8 @@ from qwen_audio.errors import PromptError
 from qwen_audio.model.configuration import QwenAudioConfig, QwenAudioTextConfig
 from qwen_audio.model.decoder import QwenAudioDecoder, RMSNorm, seen
 from qwen_audio.model.encoder import QwenAudioEncoder, init_weights
-from qwen_audio.model.projector import build_projector
+from qwen_audio.model.projector import build_projector, init_projector
+from qwen_audio.model.reading import Hearing, Reader, init_reader, keep_only
 
 IGNORED = -100  # label of a position that is not learnt (torch's cross-entropy default)
 
@@ -31,7 +32,8 @@ class QwenAudioOutput(ModelOutput):
 
     `logits` is (batch, kept, vocab), or (learnt, vocab) with `learnt_logits_only`. `audio_tokens`
     is the projected audio, packed over clips, (tokens, width); `audio_token_counts` (clips,).
-    `rope_alpha` is the dynamic-NTK factor of the prefill, which decoding must keep.
+    `rope_alpha` is the dynamic-NTK factor of the prefill, which decoding must keep, and
+    `attention_mask` what a prefill with a reader left of the mask, likewise.
     """
 
     loss: Tensor | None = None
@@ -40,6 +42,7 @@ class QwenAudioOutput(ModelOutput):
     audio_tokens: Tensor | None = None
     audio_token_counts: Tensor | None = None
     rope_alpha: Tensor | None = None
+    attention_mask: Tensor | None = None
 
 
 class QwenAudioForConditionalGeneration(PreTrainedModel, GenerationMixin):
@@ -57,6 +60,9 @@ class QwenAudioForConditionalGeneration(PreTrainedModel, GenerationMixin):
         text = config.text_config
         self.encoder = QwenAudioEncoder(config.audio_config)
         self.projector = build_projector(config)
+        self.reader = None
+        if config.reader:
+            self.reader = Reader(text.hidden_size, text.vocab_size, every=config.reader_every)
         self.boundaries = nn.Embedding(2, text.hidden_size)  # begin, end of a clip
         self.language_model = _build_decoder(text)
         self.lm_head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)
@@ -64,6 +70,8 @@ class QwenAudioForConditionalGeneration(PreTrainedModel, GenerationMixin):
 
     def _init_weights(self, module: nn.Module) -> None:
         init_weights(module, self.config.initializer_range)
+        init_projector(module, self.config.initializer_range)
+        init_reader(module)
         if isinstance(module, RMSNorm):
             nn.init.ones_(module.weight)
 
@@ -88,7 +96,24 @@ class QwenAudioForConditionalGeneration(PreTrainedModel, GenerationMixin):
         input_features: Float[Tensor, "clips bins frames"],
         input_features_mask: Bool[Tensor, "clips frames"] | None = None,
     ) -> tuple[Float[Tensor, "tokens width"], Int[Tensor, " clips"]]:
-        """Return all clips' projected audio tokens one after the other, and how many each has."""
+        """Return all clips' audio tokens one after the other, and how many each has."""
+        hearing = self.hear(input_features, input_features_mask)
+        return hearing.tokens, hearing.counts
+
+    def hear(
+        self,
+        input_features: Float[Tensor, "clips bins frames"],
+        input_features_mask: Bool[Tensor, "clips frames"] | None = None,
+    ) -> Hearing:
+        """Return what the decoder gets of all clips: encoded, projected, perhaps read."""
+        return self.read(*self.project(input_features, input_features_mask))
+
+    def project(
+        self,
+        input_features: Float[Tensor, "clips bins frames"],
+        input_features_mask: Bool[Tensor, "clips frames"] | None = None,
+    ) -> tuple[Float[Tensor, "tokens width"], Int[Tensor, " clips"]]:
+        """Return all clips' projected audio tokens, not read yet, and how many each has."""
         if input_features_mask is None:
             clips, _, frames = input_features.shape
             input_features_mask = torch.ones(
@@ -97,7 +122,13 @@ class QwenAudioForConditionalGeneration(PreTrainedModel, GenerationMixin):
         hidden = self.encoder(input_features, input_features_mask)  # (clips, tokens, width)
         counts = self.encoder.num_tokens(input_features_mask)
         real = torch.arange(hidden.shape[1], device=hidden.device)[None] < counts[:, None]
-        return self.projector(hidden[real]), counts
+        return self.projector(hidden[real], counts), counts
+
+    def read(self, tokens: Float[Tensor, "tokens width"], counts: Int[Tensor, " clips"]) -> Hearing:
+        """Return projected audio tokens as the decoder gets them: through the reader, if any."""
+        if self.reader is None:
+            return Hearing(tokens=tokens, counts=counts)
+        return self.reader(tokens, counts, self.get_input_embeddings())
 
     def splice(
         self,
@@ -155,11 +186,16 @@ class QwenAudioForConditionalGeneration(PreTrainedModel, GenerationMixin):
             rope_alpha: the value the prefill returned, when decoding by hand.
             return_dict: not used; what comes back is always a record.
         """
-        tokens = counts = None
+        hearing = mask_left = None
         if input_features is not None:
-            tokens, counts = self.get_audio_features(input_features, input_features_mask)
+            hearing = self.hear(input_features, input_features_mask)
         if inputs_embeds is None:
-            inputs_embeds = self._embed(input_ids, tokens, counts)
+            inputs_embeds = self._embed(input_ids, hearing)
+        if self.reader is not None:
+            position_ids = None  # what is not kept takes no position: counted from the mask
+            if hearing is not None:
+                is_slot = input_ids == self.config.audio_token_id
+                attention_mask = mask_left = keep_only(is_slot, hearing, attention_mask)
         alpha = self._alpha(inputs_embeds, attention_mask, past_key_values, rope_alpha)
         if use_cache is None:
             use_cache = past_key_values is not None or (not self.training and labels is None)
@@ -177,15 +213,18 @@ class QwenAudioForConditionalGeneration(PreTrainedModel, GenerationMixin):
             loss=loss,
             logits=logits,
             past_key_values=decoded.past_key_values,
-            audio_tokens=tokens,
-            audio_token_counts=counts,
+            audio_tokens=None if hearing is None else hearing.tokens,
+            audio_token_counts=None if hearing is None else hearing.counts,
             rope_alpha=alpha,
+            attention_mask=mask_left,
         )
 
     def _update_model_kwargs_for_generation(
         self, outputs: QwenAudioOutput, model_kwargs: dict[str, Any], **kwargs: Any
     ) -> dict[str, Any]:
-        """Keep the prefill's dynamic-NTK factor while decoding, as the released model does."""
+        """Keep the prefill's mask and, as the released model does, its dynamic-NTK factor."""
+        if outputs.attention_mask is not None:
+            model_kwargs["attention_mask"] = outputs.attention_mask
         model_kwargs = super()._update_model_kwargs_for_generation(outputs, model_kwargs, **kwargs)
         if isinstance(self.language_model, QwenAudioDecoder) and "rope_alpha" not in model_kwargs:
             alpha = outputs.rope_alpha
@@ -203,9 +242,9 @@ class QwenAudioForConditionalGeneration(PreTrainedModel, GenerationMixin):
         mask = mask if mask is not None and mask.ndim == 2 else None
         return self.language_model.prefill_alpha(mask, len(x), seen(cache) + x.shape[1])
 
-    def _embed(self, input_ids: Tensor, tokens: Tensor | None, counts: Tensor | None) -> Tensor:
-        if tokens is not None:
-            return self.splice(input_ids, tokens, counts)
+    def _embed(self, input_ids: Tensor, hearing: Hearing | None) -> Tensor:
+        if hearing is not None:
+            return self.splice(input_ids, hearing.tokens, hearing.counts)
         return self.get_input_embeddings()(input_ids)
 
     def _score(

@@ -97,7 +97,7 @@ def ask(
     end of the time cut are left out.
     """
     model, tokenizer = student.model, processor.tokenizer
-    device = student.ctc_blank.device
+    device = model.device
     deadline = time.monotonic() + recipe.seconds
     stops = list(stop_ids(tokenizer))
     answers: list[Answer] = []
@@ -155,7 +155,7 @@ def read_aloud(
     recipe: DevRecipe,
 ) -> list[Answer]:
     """Return what the projected frames alone read like (greedy CTC), with no language model."""
-    device = student.ctc_blank.device
+    device = student.model.device
     taken: dict[str, int] = defaultdict(int)
     chosen = []
     for index, clip in enumerate(clips):
@@ -168,13 +168,13 @@ def read_aloud(
         group = chosen[start : start + recipe.batch]
         waveforms = [store.waveform(index) for index, _ in group]
         features = processor.feature_extractor(waveforms, sampling_rate=SAMPLE_RATE).to(device)
-        tokens, counts = student.model.get_audio_features(
+        tokens, counts = student.model.project(
             features["input_features"], features["input_features_mask"]
         )
-        best = student.ctc_logits(tokens).argmax(dim=-1).split(counts.tolist())
+        best = student.reading_logits(tokens).argmax(dim=-1).split(counts.tolist())
         for (index, clip), row in zip(group, best, strict=True):
-            ids = student.ctc_tokens[row.unique_consecutive() - 1]
-            ids = ids[row.unique_consecutive() > 0].tolist()
+            read = row.unique_consecutive()
+            ids = student.model.reader.choices[read[read > 0] - 1].tolist()
             question = Question(
                 index=index,
                 dataset=clip.stored.dataset,

@@ -8,7 +8,6 @@ from torch import Tensor
 from qwen_audio.checkpoints.adapters import (
     LORA_A,
     LORA_B,
-    READER,
     ROWS,
     read_adapters,
     save_adapters,
@@ -107,8 +106,6 @@ def load_learnt(
 
 def _renamed(name: str) -> str:
     name = name.removeprefix("model.")
-    if name.startswith("ctc_"):
-        return READER + name
     for student, ours in _SUFFIXES:
         if name.endswith(student):
             return name.removesuffix(student) + ours
@@ -116,8 +113,6 @@ def _renamed(name: str) -> str:
 
 
 def _original(name: str) -> str:
-    if name.startswith(READER):
-        return name.removeprefix(READER)
     for student, ours in _SUFFIXES:
         if name.endswith(ours):
             return "model." + name.removesuffix(ours) + student

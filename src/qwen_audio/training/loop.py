@@ -2,69 +2,57 @@
 
 import logging
 import math
-import signal
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from types import FrameType
+from dataclasses import dataclass, replace
 
 import torch
 
 from qwen_audio.audio.mel import log_mel_batch
-from qwen_audio.data.augment import gather_clips, mask_mel, vary
+from qwen_audio.data.augment import gather_clips, mask_mel, mask_tokens, vary
 from qwen_audio.data.batches import Batch
 from qwen_audio.data.encoded import gather_encoded
 from qwen_audio.errors import DataError
 from qwen_audio.training.checkpoint import Progress, save_checkpoint
 from qwen_audio.training.examples import Position, batches_from
-from qwen_audio.training.journal import Journal, measure
+from qwen_audio.training.journal import Journal, Watch, measure
+from qwen_audio.training.processes import ALONE, Processes, whole, whole_state, whole_tensor
 from qwen_audio.training.recipe import OptimizerRecipe
 from qwen_audio.training.session import Session, masking, variation
+from qwen_audio.training.stopping import StopSign
 from qwen_audio.training.student import Encoded, Frames, Losses, Sound
 
 log = logging.getLogger(__name__)
 _MOST_BAD_STEPS = 20  # in a row: then the run is broken, not the batch
 
 
-@dataclass
-class StopSign:
-    """Says when to stop: at a time, or when the process is asked to end."""
+@dataclass(frozen=True, kw_only=True)
+class Team:
+    """The processes of a run, and the student as they call it together."""
 
-    at: float = math.inf
-    event: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def is_up(self) -> bool:
-        """Whether the run should save and end now."""
-        return self.event.is_set() or time.monotonic() >= self.at
+    processes: Processes
+    network: torch.nn.Module
 
 
-@contextmanager
-def stop_on_signals(sign: StopSign) -> Iterator[StopSign]:
-    """Raise the sign on SIGTERM and on the first Ctrl-C, inside the block."""
+def train(
+    session: Session, sign: StopSign, *, processes: Processes = ALONE, watch: Watch | None = None
+) -> Progress:
+    """Train until the recipe's last step or the sign; leave a checkpoint; return how far it is.
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        sign.event.set()
-
-    before = {kind: signal.signal(kind, stop) for kind in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield sign
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
-
-
-def train(session: Session, sign: StopSign) -> Progress:
-    """Train until the recipe's last step or the sign; leave a checkpoint; return how far it is."""
+    Args:
+        session: what to train, ready to go on.
+        sign: when to stop; one process that sees it stops all.
+        processes: who shares the batches of each step.
+        watch: is told after each step how far the run is, and how many clips a second it takes.
+    """
     recipe, progress = session.recipe, session.progress
-    journal = Journal(session.run, device=session.device)
+    team = Team(processes=processes, network=processes.share(session.student, session.optimizer))
+    run = session.run if processes.is_main else None
+    journal = Journal(run, device=session.device, watch=watch)
     batches = batches_from(session.maker, progress.position, workers=recipe.data.workers)
     bad_in_a_row = 0
-    while progress.step < recipe.steps and not sign.is_up:
+    while progress.step < recipe.steps and not processes.any(sign.is_up, session.device):
         group, position = _take(batches, recipe.batch.accumulate, journal)
-        losses, norm = train_step(session, group, step=progress.step)
+        losses, norm = train_step(session, group, step=progress.step, team=team)
         is_good = math.isfinite(norm)
         bad_in_a_row = 0 if is_good else bad_in_a_row + 1
         if not is_good:
@@ -72,57 +60,63 @@ def train(session: Session, sign: StopSign) -> Progress:
         progress = _after(progress, group, position, is_good=is_good)
         journal.step(progress, losses=losses, norm=norm, batches=group)
         if progress.step % recipe.save.every == 0:
-            save(session, progress)
+            save(session, progress, processes)
         if recipe.dev.every and progress.step % recipe.dev.every == 0:
-            measure(session, journal, progress)
+            _measure(session, journal, progress, processes)
     if progress.step % recipe.save.every:
-        save(session, progress)
-    measure(session, journal, progress)
+        save(session, progress, processes)
+    _measure(session, journal, progress, processes)
     journal.close()
     return progress
 
 
-def train_step(session: Session, batches: list[Batch], *, step: int) -> tuple[Losses, float]:
+def train_step(
+    session: Session, batches: list[Batch], *, step: int, team: Team
+) -> tuple[Losses, float]:
     """Learn from one step's batches; return the mean losses and the gradient's norm.
 
     A gradient that is not finite changes nothing.
     """
     settings = session.recipe.optimizer
-    share = 1 / len(batches)
     session.student.train()
+    own = team.processes.own(batches)
     parts = []
-    for place, batch in enumerate(batches):
+    for number, (place, batch) in enumerate(own, start=1):
         seed = (session.recipe.seed * 1_000_003 + step) * 101 + place
-        losses = batch_losses(session, batch.to(session.device), seed=seed)
-        (losses.total * share).backward()
+        with team.processes.gathering(team.network, is_last=number == len(own)):
+            heard = batch.to(session.device)
+            losses = batch_losses(session, heard, seed=seed, network=team.network)
+            (losses.total / len(own)).backward()
         parts.append(losses)
     parameters = [p for group in session.optimizer.param_groups for p in group["params"]]
-    norm = float(torch.nn.utils.clip_grad_norm_(parameters, settings.clip))
+    norm = float(whole_tensor(torch.nn.utils.clip_grad_norm_(parameters, settings.clip)))
     if math.isfinite(norm):
         scale = rate_scale(step, settings, session.recipe.steps)
         for group in session.optimizer.param_groups:
             group["lr"] = group["peak"] * scale
         session.optimizer.step()
     session.optimizer.zero_grad(set_to_none=True)
-    return _mean(parts), norm
+    return _mean(parts, team.processes), norm
 
 
-def batch_losses(session: Session, batch: Batch, *, seed: int) -> Losses:
+def batch_losses(session: Session, batch: Batch, *, seed: int, network: torch.nn.Module) -> Losses:
     """Return the losses of one batch: sound from the store, varied, masked, through the student."""
     recipe, device = session.recipe, session.device
     heard = hear(session, batch, seed=seed) if batch.width else None
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bf16"):
-        return session.student(batch, heard)
+        return network(batch, heard)
 
 
 @torch.no_grad()
 def hear(session: Session, batch: Batch, *, seed: int) -> Sound:
     """Return a batch's clips as the student takes them: varied frames, or encoded before."""
-    if session.encoded is not None:
-        tokens, counts = gather_encoded(session.encoded, batch)
-        return Encoded(tokens=tokens.to(session.device).float(), counts=counts)
     generator = torch.Generator(session.device).manual_seed(seed)
     augment = session.recipe.augment
+    if session.encoded is not None:
+        tokens, counts = gather_encoded(session.encoded, batch)
+        known = {"masking": masking(augment), "pool": session.encoded.pool}
+        tokens = mask_tokens(tokens.to(session.device).float(), generator=generator, **known)
+        return Encoded(tokens=tokens, counts=counts)
     waveforms = vary(
         gather_clips(session.samples, batch),
         batch.num_samples,
@@ -149,16 +143,25 @@ def rate_scale(step: int, settings: OptimizerRecipe, steps: int) -> float:
     return settings.final_share + (1 - settings.final_share) * cosine
 
 
-def save(session: Session, progress: Progress) -> None:
-    """Write a checkpoint of the session."""
-    folder = save_checkpoint(
-        session.run,
-        progress,
-        learnt=session.student.kept(),
-        optimizer=session.optimizer.state_dict(),
-        keep=session.recipe.save.keep,
-    )
-    log.info("saved %s", folder.name)
+def save(session: Session, progress: Progress, processes: Processes) -> None:
+    """Write a checkpoint of the session: the main process does, once it has all parts."""
+    learnt, optimizer = whole(session.student.kept()), whole_state(session.optimizer)
+    if processes.is_main:
+        keep = session.recipe.save.keep
+        folder = save_checkpoint(
+            session.run, progress, learnt=learnt, optimizer=optimizer, keep=keep
+        )
+        log.info("saved %s", folder.name)
+    processes.wait()
+
+
+def _measure(session: Session, journal: Journal, progress: Progress, processes: Processes) -> None:
+    if processes.is_sharded:
+        if processes.is_main:
+            log.warning("no dev answers: no process holds the whole model; ask the exported one")
+    elif processes.is_main:
+        measure(session, journal, progress)
+    processes.wait()
 
 
 def _take(
@@ -193,8 +196,8 @@ def _report_bad(batches: list[Batch], losses: Losses, norm: float, in_a_row: int
         )
 
 
-def _mean(parts: list[Losses]) -> Losses:
-    names = Losses.__dataclass_fields__
-    return Losses(
-        **{name: torch.stack([getattr(p, name).detach() for p in parts]).mean() for name in names}
-    )
+def _mean(parts: list[Losses], processes: Processes) -> Losses:
+    """Return the mean losses over all batches of a step, those of other processes too."""
+    names = tuple(Losses.__dataclass_fields__)
+    means = [torch.stack([getattr(part, name).detach() for part in parts]).mean() for name in names]
+    return Losses(**dict(zip(names, processes.mean(torch.stack(means)), strict=True)))

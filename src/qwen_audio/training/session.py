@@ -83,11 +83,12 @@ def open_session(recipe: Recipe, run: Path, *, device: torch.device, resume: boo
         train = replace(train, clips=known)
     optimizer = _optimizer(student, recipe, device)
     progress = _restore(student, optimizer, recipe, run, resume=resume)
+    choices = student.allow(tokens)
     maker = ExampleMaker(
         clips=train.clips,
         tokenizer=processor.tokenizer,
         recipe=recipe,
-        choices={token: place for place, token in enumerate(tokens, start=1)},
+        choices=choices,
         pool=processor.pool,
     )
     count = sum(p.numel() for p in student.learnt().values())

@@ -4,7 +4,6 @@ Frozen weights stay in the run's precision; whatever learns is held in float32. 
 token rows are frozen exactly: new rows are a parameter of their own, joined where they are used.
 """
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,13 +17,11 @@ from torch.nn.utils import parametrize
 from qwen_audio.data.batches import Batch
 from qwen_audio.errors import RecipeError
 from qwen_audio.model.modeling import QwenAudioForConditionalGeneration
+from qwen_audio.model.reading import Hearing, ctc_loss
 from qwen_audio.training.recipe import LearnRecipe, LossRecipe, PartRecipe
 
 _LAYER = re.compile(r"\.(?:blocks|layers)\.(\d+)\.")
-# CTC needs large logits. Without this factor the projection grew to 16 times the size of a token's
-# embedding, and the LLM, whose layers add to what they are given, could hardly move it.
-_CTC_LOG_SCALE = math.log(16.0)
-_OWN = ("model.projector.", "model.boundaries.", "ctc_")  # no base model brings these
+_OWN = ("model.projector.", "model.reader.", "model.boundaries.")  # no base model brings these
 
 
 class JoinedEmbedding(nn.Module):
@@ -104,14 +101,17 @@ class Losses:
 
 
 class Student(nn.Module):
-    """A model with its learning parts opened, and the CTC reader beside it.
+    """A model with its learning parts opened.
 
     Args:
         model: the network; it is changed in place (adapters, joined rows, precision).
         learn: which parts learn, and how.
         loss: what is minimised.
         first_new_id: the first token row that may learn.
-        ctc_tokens: ids of the tokens that occur in transcripts; CTC chooses among these.
+        ctc_tokens: ids of the tokens that occur in transcripts; the reader chooses among these.
+
+    Raises:
+        RecipeError: a CTC loss for a model without a reader.
     """
 
     def __init__(
@@ -132,12 +132,14 @@ class Student(nn.Module):
         if learn.projector.rate > 0:
             for part in (model.projector, model.boundaries):
                 part.float().requires_grad_(requires_grad=True)
-        width = model.boundaries.embedding_dim
-        self.register_buffer("ctc_tokens", torch.tensor(ctc_tokens, dtype=torch.long))
-        reads = loss.ctc > 0
-        self.ctc_blank = nn.Parameter(torch.zeros(width), requires_grad=reads)
-        self.ctc_bias = nn.Parameter(torch.zeros(()), requires_grad=reads)
-        self.ctc_log_scale = nn.Parameter(torch.tensor(_CTC_LOG_SCALE), requires_grad=reads)
+        if model.reader is not None:
+            _open_reader(model.reader, learns=loss.ctc > 0 and learn.projector.rate > 0)
+            self.allow(ctc_tokens)
+        elif loss.ctc:
+            raise RecipeError(
+                "loss.ctc needs a model that reads its audio tokens; "
+                "assemble one with reader=True, or set loss.ctc to 0"
+            )
 
     def forward(
         self,
@@ -145,61 +147,66 @@ class Student(nn.Module):
         sound: Sound | None,
     ) -> Losses:
         """Return the losses of a batch whose clips sound like this."""
-        zero = self.ctc_blank.new_zeros(())
-        tokens, counts = self._hear(sound)
-        next_token = self._next_token_loss(batch, tokens, counts) if batch.num_tokens else zero
-        ctc = zero
+        tokens, counts = self.project(sound)
+        next_token = ctc = torch.zeros((), device=batch.input_ids.device)
+        if batch.num_tokens:
+            heard = None if tokens is None else self.model.read(tokens, counts)
+            next_token = self._next_token_loss(batch, heard)
         if self.loss.ctc and tokens is not None and batch.ctc_ids.numel():
             ctc = self._ctc_loss(batch, tokens, counts)
         return Losses(
             total=next_token + self.loss.ctc * ctc, next_token=next_token.detach(), ctc=ctc.detach()
         )
 
-    def _hear(self, sound: Sound | None) -> tuple[Tensor | None, Tensor | None]:
-        """Return the projected audio tokens and how many each clip has."""
+    def allow(self, ctc_tokens: Sequence[int]) -> dict[int, int]:
+        """Let the reader choose among these too; return the place of each token it chooses among.
+
+        Place 0 is the blank. Call it again after loading: an earlier stage had its own choices.
+        """
+        reader = self.model.reader
+        if reader is None:
+            return {token: place for place, token in enumerate(ctc_tokens, start=1)}
+        reader.allow(ctc_tokens)
+        return {token: place for place, token in enumerate(reader.choices.tolist(), start=1)}
+
+    def project(self, sound: Sound | None) -> tuple[Tensor | None, Tensor | None]:
+        """Return the projected audio tokens, not read yet, and how many each clip has."""
         if sound is None:
             return None, None
         if isinstance(sound, Encoded):
-            return self.model.projector(sound.tokens), sound.counts
-        return self.model.get_audio_features(sound.features, sound.mask)
+            return self.model.projector(sound.tokens, sound.counts), sound.counts
+        return self.model.project(sound.features, sound.mask)
 
-    def _next_token_loss(
-        self, batch: Batch, tokens: Tensor | None, counts: Tensor | None
-    ) -> Tensor:
-        model = self.model
-        if tokens is None:
+    def _next_token_loss(self, batch: Batch, heard: Hearing | None) -> Tensor:
+        model, learnt_from = self.model, batch.learnt_from
+        if heard is None:
             embedded = model.get_input_embeddings()(batch.input_ids)
         else:
-            embedded = model.splice(batch.input_ids, tokens, counts)
+            embedded = model.splice(batch.input_ids, heard.tokens, heard.counts)
+            if heard.is_kept is not None:
+                is_slot = batch.input_ids == model.config.audio_token_id
+                embedded, learnt_from = without_unheard(embedded, is_slot, heard, learnt_from)
         # Right padding under a causal mask needs no mask: nothing real sees it.
         decoded = model.language_model(inputs_embeds=embedded, use_cache=False)
-        hidden = decoded.last_hidden_state.flatten(0, 1)[batch.learnt_from]  # (learnt, width)
+        hidden = decoded.last_hidden_state.flatten(0, 1)[learnt_from]  # (learnt, width)
         logits = model.lm_head(hidden)
         losses = F.cross_entropy(logits.float(), batch.learnt_ids, reduction="none")
         lengths = torch.bincount(batch.learnt_row, minlength=len(batch.input_ids)).float()
         weights = lengths[batch.learnt_row] ** -self.loss.length_exponent
         return (losses * weights).sum() / weights.sum()
 
-    def ctc_logits(self, tokens: Float[Tensor, "tokens width"]) -> Float[Tensor, "tokens choices"]:
-        """Return how well each projected frame fits the blank (0) and each transcript token."""
-        embedding = self.model.get_input_embeddings()
-        choices = F.embedding(self.ctc_tokens, embedding.old)
-        scaled = tokens * self.ctc_log_scale.exp().to(tokens.dtype)
-        blank = (scaled @ self.ctc_blank.to(scaled.dtype) + self.ctc_bias.to(scaled.dtype))[:, None]
-        return torch.cat([blank, scaled @ choices.to(scaled.dtype).T], dim=1).float()
+    def reading_logits(
+        self, tokens: Float[Tensor, "tokens width"]
+    ) -> Float[Tensor, "tokens scores"]:
+        """Return how well each projected token fits the blank (0) and each transcript token."""
+        reader = self.model.reader
+        return reader.logits(tokens, reader.rows(self.model.get_input_embeddings()))
 
     def _ctc_loss(self, batch: Batch, tokens: Tensor, counts: Tensor) -> Tensor:
-        """Return the mean over transcribed clips of CTC loss per target token."""
         has_text = batch.ctc_lengths > 0
         is_used = has_text.repeat_interleave(counts, output_size=len(tokens))
-        log_probs = self.ctc_logits(tokens[is_used]).log_softmax(dim=-1)
-        lengths = counts[has_text]
-        padded = nn.utils.rnn.pad_sequence(log_probs.split(lengths.tolist()))  # (time, clips, …)
-        target_lengths = batch.ctc_lengths[has_text]
-        losses = F.ctc_loss(
-            padded, batch.ctc_ids, lengths, target_lengths, reduction="none", zero_infinity=True
-        )
-        return (losses / target_lengths).mean()
+        logits = self.reading_logits(tokens[is_used])
+        return ctc_loss(logits, counts[has_text], batch.ctc_ids, batch.ctc_lengths[has_text])
 
     def learnt(self) -> dict[str, nn.Parameter]:
         """Return every parameter that learns, by name, each once."""
@@ -260,6 +267,33 @@ def _open_rows(model: nn.Module, first: int, *, is_learnt: bool) -> None:
     model.set_input_embeddings(JoinedEmbedding(*own))
     is_tied = head.data_ptr() == embedding.data_ptr()
     model.set_output_embeddings(JoinedHead(*(own if is_tied else split(head))))
+
+
+def without_unheard(
+    embedded: Float[Tensor, "rows length width"],
+    is_slot: Bool[Tensor, "rows length"],
+    heard: Hearing,
+    learnt_from: Int[Tensor, " learnt"],
+) -> tuple[Float[Tensor, "rows shorter width"], Int[Tensor, " learnt"]]:
+    """Return the rows without the audio slots that are not kept, and where is learnt from now.
+
+    What comes after the last learnt position teaches nothing and is cut too.
+    """
+    rows, length = is_slot.shape
+    kept = torch.ones_like(is_slot).masked_scatter(is_slot, heard.is_kept)
+    place = kept.long().cumsum(dim=1) - 1  # of each kept position in its shorter row
+    row, column = learnt_from // length, learnt_from % length
+    shorter = int(place[row, column].max()) + 1
+    order = kept.long().argsort(dim=1, descending=True, stable=True)[:, :shorter]
+    short = embedded.gather(1, order.unsqueeze(-1).expand(rows, shorter, embedded.shape[-1]))
+    return short, row * shorter + place[row, column]
+
+
+def _open_reader(reader: nn.Module, *, learns: bool) -> None:
+    """Hold the reader in float32; let all of it learn but the list of its choices."""
+    reader.float()
+    for name, parameter in reader.named_parameters():
+        parameter.requires_grad_(learns and name != "is_choice")
 
 
 def _open_layers(module: nn.Module, part: PartRecipe) -> None:
