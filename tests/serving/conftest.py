@@ -1,9 +1,11 @@
 """A server whose model answers at once with what it was asked, and one with a tiny real model."""
 
+import socket
 import threading
 
 import pytest
 import torch
+import uvicorn
 from fastapi.testclient import TestClient
 
 from qwen_audio.serving.app import create_app
@@ -17,6 +19,7 @@ class Parrot:
     """Says what it was told and how long the clips were; waits at a gate if there is one."""
 
     max_clip_s = 30.0
+    hears_long = False
 
     def __init__(self):
         self.works, self.batches, self.stopped = [], [], threading.Event()
@@ -87,6 +90,44 @@ def serve(parrot):
 @pytest.fixture
 def client(serve):
     return serve()
+
+
+class Listening:
+    """A server on a free port, until the block ends."""
+
+    def __init__(self, voice, **settings):
+        self.app = create_app(voice, Settings(**settings))
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(self.app, log_level="warning", timeout_graceful_shutdown=5)
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=self.server.run, args=([self.socket],))
+        self.address = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+
+    def __enter__(self):
+        self.thread.start()
+        while not self.server.started:
+            threading.Event().wait(0.005)
+        return self
+
+    def __exit__(self, *_):
+        self.server.should_exit = True
+        self.thread.join(20)
+        self.socket.close()
+
+
+@pytest.fixture
+def listening_to(parrot):
+    """Give `start(voice, **settings)`: a server on a real port with that voice."""
+    started = []
+
+    def start(voice, **settings):
+        started.append(Listening(voice, **settings).__enter__())
+        return started[-1]
+
+    yield start
+    parrot.gate.set()
+    for server in started:
+        server.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="session")

@@ -87,6 +87,18 @@ def test_a_long_clip_is_refused_with_its_limit(audio):
     assert caught.value.status_code == 413
 
 
+def test_a_model_that_hears_long_recordings_gets_them_alone(serve, parrot):
+    parrot.hears_long = True
+    client = serve(max_audio_s=60)
+
+    found = client.post("/v1/audio/transcriptions", files={"file": sound(40)})
+    longer = client.post("/v1/audio/transcriptions", files={"file": sound(61)})
+
+    assert found.json()["text"] == "transcribe 40"
+    assert parrot.works[0].batch_key is None
+    assert "longer than 60 s" in longer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

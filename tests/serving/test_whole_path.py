@@ -2,18 +2,13 @@
 
 import base64
 import io
-import socket
-import threading
 
 import httpx2
 import numpy as np
 import openai
 import pytest
 import soundfile
-import uvicorn
 
-from qwen_audio.serving.app import create_app
-from qwen_audio.serving.settings import Settings
 from qwen_audio.serving.work import Piece
 
 
@@ -30,33 +25,9 @@ def question(text, seconds=1.0):
     return {"role": "user", "content": [part, {"type": "text", "text": text}]}
 
 
-class Listening:
-    """A server on a free port, until the block ends."""
-
-    def __init__(self, voice, **settings):
-        self.app = create_app(voice, Settings(**settings))
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(self.app, log_level="warning", timeout_graceful_shutdown=5)
-        self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=self.server.run, args=([self.socket],))
-        self.address = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-
-    def __enter__(self):
-        self.thread.start()
-        while not self.server.started:
-            threading.Event().wait(0.005)
-        return self
-
-    def __exit__(self, *_):
-        self.server.should_exit = True
-        self.thread.join(20)
-        self.socket.close()
-
-
 @pytest.fixture
-def listening(tiny_voice):
-    with Listening(tiny_voice) as server:
-        yield server
+def listening(tiny_voice, listening_to):
+    return listening_to(tiny_voice)
 
 
 @pytest.fixture
@@ -97,6 +68,15 @@ def test_the_openai_package_chats_streams_and_transcribes(api):
     assert isinstance(translated.text, str)
 
 
+def test_a_long_recording_is_transcribed_window_by_window(api):
+    said = api.audio.transcriptions.create(
+        model="qwen-audio", file=("a.wav", sound(35)), response_format="verbose_json", language="en"
+    )
+
+    assert said.duration == 35
+    assert all(segment.end <= 35 for segment in said.segments)
+
+
 def test_a_stop_text_ends_the_reply_and_is_left_out(api):
     wanted = {"model": "qwen-audio", "messages": [question("What is it?")], "max_tokens": 12}
     full = api.chat.completions.create(**wanted).choices[0].message.content
@@ -129,7 +109,7 @@ def test_a_conversation_past_the_limit_of_tokens_is_refused(api):
 
 
 @pytest.mark.parametrize("is_streamed", [False, True])
-def test_when_the_client_leaves_the_model_stops(parrot, is_streamed):
+def test_when_the_client_leaves_the_model_stops(parrot, listening_to, is_streamed):
     parrot.gate.clear()
     chat = parrot.chat
 
@@ -139,7 +119,8 @@ def test_when_the_client_leaves_the_model_stops(parrot, is_streamed):
 
     parrot.chat = talkative
     body = {"messages": [{"role": "user", "content": "x"}], "stream": is_streamed}
-    with Listening(parrot) as server, httpx2.Client() as client:
+    server = listening_to(parrot)
+    with httpx2.Client() as client:
         if is_streamed:
             with client.stream("POST", f"{server.address}/v1/chat/completions", json=body) as got:
                 next(got.iter_lines())
@@ -149,8 +130,9 @@ def test_when_the_client_leaves_the_model_stops(parrot, is_streamed):
         assert parrot.stopped.wait(10)
 
 
-def test_an_upload_past_the_limit_gets_its_answer_over_the_wire(parrot):
-    with Listening(parrot, max_body_mb=1) as server, httpx2.Client() as client:
+def test_an_upload_past_the_limit_gets_its_answer_over_the_wire(parrot, listening_to):
+    server = listening_to(parrot, max_body_mb=1)
+    with httpx2.Client() as client:
         answer = client.post(f"{server.address}/v1/chat/completions", content=b"x" * 1_500_000)
 
     assert answer.status_code == 413

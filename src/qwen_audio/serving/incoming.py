@@ -70,20 +70,26 @@ class Reader:
             for number, entry in enumerate(entries)
         )
 
-    def clip(self, content: bytes, *, place: str) -> Clip:
+    def clip(self, content: bytes, *, place: str, most_s: float | int | None = None) -> Clip:
         """Return a clip that came as the bytes of a file.
+
+        Args:
+            content: the file.
+            place: where in the request it stands.
+            most_s: the longest allowed; without it, the longest of a conversation.
 
         Raises:
             ApiError: it cannot be heard, or is too long.
         """
+        most_s = self.max_clip_s if most_s is None else most_s
         try:
             # A little more than allowed tells that there is more, without decoding hours.
-            clip = load_clip(content, duration_s=self.max_clip_s + 1)
+            clip = load_clip(content, duration_s=most_s + 1)
         except AudioError as error:
             raise ApiError(f"{place}: {error}", code="invalid_audio", param=place) from error
-        if clip.duration_s > self.max_clip_s:
+        if clip.duration_s > most_s:
             raise ApiError(
-                f"{place}: the clip is longer than {self.max_clip_s:g} s; send a part of it",
+                f"{place}: the clip is longer than {most_s:g} s; send a part of it",
                 status=413,
                 code="audio_too_long",
                 param=place,

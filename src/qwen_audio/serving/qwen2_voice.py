@@ -29,6 +29,7 @@ class Qwen2Voice:
     def __init__(self, qa: Qwen2Audio) -> None:
         self.qa = qa
         self.max_clip_s = float(MAX_SECONDS)
+        self.hears_long = False
 
     def chat(self, work: ChatWork, *, on_piece: OnPiece, should_stop: ShouldStop) -> ChatAnswer:
         """Return the replies to a conversation; each comes as one piece."""

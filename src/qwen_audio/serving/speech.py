@@ -1,5 +1,6 @@
 """`/v1/audio/transcriptions` and `/v1/audio/translations`: a spoken clip in, its words out."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, Request
@@ -26,8 +27,7 @@ from qwen_audio.serving.work import TRANSCRIBE, TRANSLATE, SpeechAnswer, SpeechW
 from qwen_audio.text.vocab import LANGUAGES
 
 router = APIRouter()
-TEXT_TOKENS = 448  # 30 s of fast speech, with room to spare
-WORD_TOKENS = 1024  # the same with a stamp at both ends of each word
+MOST_TOKENS = 1024  # `inference.limits` allows less for most clips
 
 Granularities = Annotated[list[str] | None, Form(alias="timestamp_granularities[]")]
 
@@ -87,17 +87,18 @@ async def _work(
     if language and language not in LANGUAGES:
         raise ApiError(unknown_name("language", language[:40], LANGUAGES), param="language")
     content = await wish.file.read()
-    clip = await state.in_thread(lambda: state.reader.clip(content, place="file"))
+    most_s = state.reader.max_clip_s
+    if task == TRANSCRIBE and state.engine.voice.hears_long:
+        most_s = state.settings.max_audio_s
+    read = partial(state.reader.clip, content, place="file", most_s=most_s)
+    clip = await state.in_thread(read)
     words = task == TRANSCRIBE and wish.form in TIMED
     return SpeechWork(
         clip=clip,
         task=task,
         language=language or None,
         words=words,
-        settings=Generation(
-            max_new_tokens=WORD_TOKENS if words else TEXT_TOKENS,
-            temperature=float(wish.temperature),
-        ),
+        settings=Generation(max_new_tokens=MOST_TOKENS, temperature=float(wish.temperature)),
         is_streamed=stream,
     )
 

@@ -7,8 +7,10 @@ from typing import Protocol, runtime_checkable
 from qwen_audio.audio.sources import Clip
 from qwen_audio.inference.answers import MAX_WINDOW, QwenAudio
 from qwen_audio.inference.generation import Generation
+from qwen_audio.inference.limits import most_tokens
+from qwen_audio.inference.long_audio import transcribe_windows
 from qwen_audio.inference.prefix import PrefixCache
-from qwen_audio.serving.errors import ApiError
+from qwen_audio.serving.errors import LEFT, ApiError
 from qwen_audio.serving.work import (
     ENDED,
     TOO_LONG,
@@ -23,7 +25,7 @@ from qwen_audio.serving.work import (
 from qwen_audio.serving.writing import ReplyWriter
 from qwen_audio.text import vocab
 from qwen_audio.text.prompt import Prompt, decode_reply, render_chat
-from qwen_audio.text.segments import Segment
+from qwen_audio.text.segments import Segment, join_segments
 from qwen_audio.text.tags import Tags
 from qwen_audio.text.timestamps import Word, find_spans
 from qwen_audio.text.tokenizers import token_id
@@ -31,14 +33,21 @@ from qwen_audio.text.tokenizers import token_id
 OnPiece = Callable[[Piece], None]
 ShouldStop = Callable[[], bool]
 ENGLISH = "en"
+LONG_BATCH = 4  # windows of a long recording heard at once
 _SEEDS = 1 << 32
 
 
 @runtime_checkable
 class Voice(Protocol):
-    """What the engine needs of a model. It is called from one thread only."""
+    """What the engine needs of a model. It is called from one thread only.
+
+    Attributes:
+        max_clip_s: the longest clip of a conversation.
+        hears_long: whether longer recordings can be transcribed.
+    """
 
     max_clip_s: float
+    hears_long: bool
 
     def chat(self, work: ChatWork, *, on_piece: OnPiece, should_stop: ShouldStop) -> ChatAnswer:
         """Return the replies to a conversation; `on_piece` gets their text as it comes."""
@@ -70,6 +79,7 @@ class QwenVoice:
         self.tokenizer = qa.processor.tokenizer
         self.max_prompt_tokens = max_prompt_tokens
         self.max_clip_s = qa.max_seconds
+        self.hears_long = True
         self._prefix = PrefixCache(qa.model, qa.processor)
 
     def chat(self, work: ChatWork, *, on_piece: OnPiece, should_stop: ShouldStop) -> ChatAnswer:
@@ -109,6 +119,8 @@ class QwenVoice:
     ) -> list[SpeechAnswer]:
         """Return the texts of clips that share a batch key; a streamed one comes alone."""
         first = works[0]
+        if first.is_long:
+            return [self._speak_long(first, on_piece, should_stop)]
         if first.is_streamed:
             return [self._speak_slowly(first, on_piece, should_stop)]
         clips = [work.clip for work in works]
@@ -139,13 +151,37 @@ class QwenVoice:
     ) -> SpeechAnswer:
         """Write down one clip piece by piece."""
         (spoken,) = self._languages([work.clip], work.language)
+        most = min(work.settings.max_new_tokens, most_tokens(work.clip.duration_s, spoken))
         reply = self._write(
             self.qa.tagged(_tags(spoken, task=work.task), [work.clip]),
-            work.settings,
+            replace(work.settings, max_new_tokens=most),
             on_text=lambda text: on_piece(Piece(0, text)),
             should_stop=should_stop,
         )
         return _one_segment(reply.writer.text, work.clip, spoken)
+
+    def _speak_long(
+        self, work: SpeechWork, on_piece: OnPiece, should_stop: ShouldStop
+    ) -> SpeechAnswer:
+        """Write down a recording window by window, each a piece."""
+        segments: list[Segment] = []
+        text = ""
+        found = transcribe_windows(
+            self.qa,
+            work.clip,
+            language=work.language,
+            words=work.words,
+            batch_size=LONG_BATCH,
+            on_progress=lambda _: _raise_if(should_stop()),
+        )
+        for segment in found:
+            segments.append(segment)
+            longer = join_segments(segments)
+            on_piece(Piece(0, longer.removeprefix(text)))
+            text = longer
+        spoken = next((s.language for s in segments if s.language), work.language or "unknown")
+        duration_s = float(work.clip.duration_s)
+        return SpeechAnswer(language=spoken, duration_s=duration_s, segments=tuple(segments))
 
     def _languages(self, clips: Sequence[Clip], language: str | None) -> list[str]:
         return [language] * len(clips) if language else self.qa.hear_languages(clips)
@@ -176,6 +212,12 @@ class QwenVoice:
             finish_reason=TOO_LONG if is_full else ENDED,
             num_tokens=len(reply.ids),
         )
+
+
+def _raise_if(is_unwanted: bool) -> None:  # noqa: FBT001 - the condition is all it takes
+    """End a long transcription that nobody waits for."""
+    if is_unwanted:
+        raise ApiError("the transcription was given up", status=LEFT)
 
 
 def _one_segment(

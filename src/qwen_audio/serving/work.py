@@ -3,6 +3,7 @@
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from qwen_audio.audio.lengths import MAX_SECONDS
 from qwen_audio.audio.sources import Clip
 from qwen_audio.inference.generation import Generation
 from qwen_audio.text.messages import Message
@@ -66,10 +67,17 @@ class SpeechWork:
     @property
     def batch_key(self) -> Hashable | None:
         """Work with an equal key is done together; `None` is done alone."""
+        if self.is_streamed or self.is_long:
+            return None
         # A sampled batch would make one client's text depend on another's request.
-        if self.is_streamed or self.settings.temperature > 0:
+        if self.settings.temperature > 0:
             return None
         return self.task, self.language, self.words, self.settings
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the clip is more than the model hears at once."""
+        return self.clip.duration_s > MAX_SECONDS
 
     @property
     def audio_s(self) -> float:

@@ -29,6 +29,7 @@ export class ClipCard {
     this.element = this.#build();
     this.waveform = new Waveform(this.canvas, {
       onSeek: (seconds) => this.seek(seconds),
+      onPlay: () => this.toggle(),
       onSelect: (span) => this.#showPicked(span),
     });
     this.#load();
@@ -69,7 +70,6 @@ export class ClipCard {
     this.time.textContent = clock(clip.seconds);
     const isLong = options.maxSeconds && clip.seconds > options.maxSeconds;
     this.note.hidden = !isLong;
-    this.wordsTool.hidden = Boolean(isLong);
     if (isLong) {
       this.note.textContent = `The model hears ${options.maxSeconds} s at once. Drag over the waveform and choose “Keep”.`;
     }
@@ -107,6 +107,7 @@ export class ClipCard {
   }
 
   playSpan(span) {
+    this.element.scrollIntoView({ block: "nearest", behavior: "smooth" });
     this.waveform.select({ start: span.start, end: span.end });
     this.audio.currentTime = span.start;
     this.play(span.end);
@@ -189,6 +190,6 @@ export class ClipCard {
   }
 
   #save(samples, name) {
-    save(wav(samples), `${name.replace(/\.\w{2,4}\b/, "").replace(/[^\p{L}\p{N}()–. -]+/gu, "_").trim()}.wav`);
+    save(wav(samples), `${name.replace(/\.[a-z]\w{1,3}\b/i, "").replace(/[^\p{L}\p{N}()–. -]+/gu, "_").trim()}.wav`);
   }
 }

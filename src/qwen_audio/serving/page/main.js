@@ -9,7 +9,9 @@ import { TurnView } from "./turns.js";
 
 const $ = (id) => document.getElementById(id);
 const state = { turns: [], views: [], tray: [], cards: [], busy: null, maxSeconds: 30 };
-const USUAL_HINT = "Enter sends, Shift+Enter begins a new line. Drag over a waveform to pick a part.";
+const USUAL_HINT = matchMedia("(pointer: coarse)").matches
+  ? "Drag over a waveform to pick a part."
+  : "Enter sends, Shift+Enter begins a new line. Drag over a waveform to pick a part.";
 
 // --- saying things -------------------------------------------------------------------------------
 
@@ -250,6 +252,7 @@ for (const name of ["dragover", "dragleave", "drop"]) {
     if (name === "drop") addFiles([...event.dataTransfer.files]);
   });
 }
+addEventListener("keydown", (event) => { if (event.key === "Escape") state.busy?.abort(); });
 addEventListener("paste", (event) => {
   const files = [...event.clipboardData.files];
   if (files.length) { event.preventDefault(); addFiles(files); }

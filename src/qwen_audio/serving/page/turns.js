@@ -22,6 +22,7 @@ export class TurnView {
   }
 
   begin() {
+    this.element.setAttribute("aria-busy", "true"); // a screen reader waits for the whole reply
     this.answer.className = "answer is-waiting";
     this.answer.textContent = "";
     this.deeds.replaceChildren();
@@ -32,6 +33,7 @@ export class TurnView {
   /** Show a finished reply; `isLast` ones can be made again. */
   finish({ isLast }) {
     const { reply } = this.turn;
+    this.element.setAttribute("aria-busy", "false");
     this.answer.classList.remove("is-waiting");
     this.answer.classList.toggle("is-error", Boolean(reply.error));
     if (reply.error) this.answer.textContent = reply.error;

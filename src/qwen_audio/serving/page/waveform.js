@@ -6,7 +6,7 @@ const BAR = 3, GAP = 2; // pixels
 const DRAG = 4; // pixels from which a click is a drag
 
 export class Waveform {
-  /** @param {{onSeek: (s: number) => void, onSelect: (span: ?{start: number, end: number}) => void}} on */
+  /** @param {{onSeek: (s: number) => void, onPlay: () => void, onSelect: (span: ?{start: number, end: number}) => void}} on */
   constructor(canvas, on) {
     this.canvas = canvas;
     this.on = on;
@@ -60,17 +60,21 @@ export class Waveform {
       const { start, end } = this.selection;
       this.#mark(pen, x(start), x(end), height, colour("--pick"), colour("--accent"));
     }
-    this.#bars(pen, width, height, x(this.now), colour("--accent"), colour("--wave"));
+    const { start, end } = this.selection || { start: 0, end: 0 };
+    this.#bars(pen, width, height, (left) => {
+      if (left < x(this.now)) return colour("--accent");
+      return left >= x(start) && left <= x(end) && end > start ? colour("--picked") : colour("--wave");
+    });
   }
 
-  #bars(pen, width, height, played, on, off) {
+  #bars(pen, width, height, colourAt) {
     const count = Math.max(1, Math.floor(width / (BAR + GAP)));
     if (this.peaks?.length !== count) this.peaks = peaks(this.samples, count);
     const loudest = Math.max(0.05, ...this.peaks);
     this.peaks.forEach((peak, i) => {
       const tall = Math.max(2, (peak / loudest) ** 0.8 * (height - 10));
       const left = i * (BAR + GAP);
-      pen.fillStyle = left < played ? on : off;
+      pen.fillStyle = colourAt(left);
       pen.beginPath();
       pen.roundRect(left, (height - tall) / 2, BAR, tall, BAR / 2);
       pen.fill();
@@ -118,6 +122,10 @@ export class Waveform {
   }
 
   #key(event) {
+    if (event.key === " " || event.key === "Enter") {
+      event.preventDefault();
+      return this.on.onPlay();
+    }
     const step = { ArrowLeft: -0.5, ArrowRight: 0.5, Home: -Infinity, End: Infinity }[event.key];
     if (step === undefined) return;
     event.preventDefault();
