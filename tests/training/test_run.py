@@ -12,9 +12,10 @@ from qwen_audio.errors import CheckpointError
 from qwen_audio.model.modeling import QwenAudioForConditionalGeneration
 from qwen_audio.training.checkpoint import checkpoints, read_learnt
 from qwen_audio.training.export import export_adapters
-from qwen_audio.training.loop import StopSign, train
+from qwen_audio.training.loop import train
 from qwen_audio.training.recipe import recipe_from
 from qwen_audio.training.session import open_session
+from qwen_audio.training.stopping import StopSign
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 CPU = torch.device("cpu")

@@ -104,6 +104,11 @@ class Batch:
         return float(self.num_samples.sum()) / SAMPLE_RATE
 
     @property
+    def padded_seconds(self) -> float:
+        """Seconds of audio, every clip counted as long as the longest."""
+        return len(self.num_samples) * self.width / SAMPLE_RATE
+
+    @property
     def num_tokens(self) -> int:
         """Positions that the decoder sees, padding counted."""
         return self.input_ids.numel()

@@ -98,6 +98,8 @@ class ShardReader:
                 continue
             self.counts.num_good += 1
             yield clip
+        if not self.counts.num_good and not self.counts.num_bad:
+            raise DataError(f"{self.path} is not a tar, or holds no clips; give a shard")
 
     def _members(self) -> Iterator[_Member]:
         """Yield every file; a broken header costs the members behind it, not the shard."""
@@ -170,8 +172,6 @@ class ShardReader:
         _log.warning("%s: left out %s: %s", self.path.name, key or "the rest", reason)
 
     def _check_share(self) -> None:
-        if not self.counts.num_good and not self.counts.num_bad:
-            raise DataError(f"{self.path} is not a tar, or holds no clips; give a shard")
         if self.counts.bad_share > self.max_bad_share:
             reasons = "; ".join(f"{count} x {reason}" for reason, count in self.counts.bad.items())
             raise DataError(

@@ -42,8 +42,9 @@ def save_checkpoint(
 ) -> Path:
     """Write a step's checkpoint into a run folder, keep the last few, return its folder."""
     folder = run / f"step-{progress.step:07d}"
+    for begun in run.glob("step-*.unfinished"):  # by a run that was killed while it saved
+        shutil.rmtree(begun)
     unfinished = run / f"{folder.name}.unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     tensors = {name: tensor.detach().cpu() for name, tensor in learnt.items()}
     torch.save(tensors, unfinished / LEARNT)

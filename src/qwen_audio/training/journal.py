@@ -4,7 +4,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,23 +20,33 @@ if TYPE_CHECKING:
     from qwen_audio.training.session import Session
 
 log = logging.getLogger(__name__)
+Watch = Callable[[Progress, float], None]  # how far a run is, and its clips a second
 EVERY = 20  # steps between two lines
 _SAMPLES = 12  # replies shown after a dev round
 
 
 class Journal:
-    """Writes `log.jsonl` and TensorBoard files into a run folder; counts what went through."""
+    """Writes `log.jsonl` and TensorBoard files into a run folder; counts what went through.
 
-    def __init__(self, run: Path, *, device: torch.device) -> None:
-        self.lines = (run / "log.jsonl").open("a", encoding="utf-8")
-        self.device = device
-        self.board = _tensorboard(run)
+    Args:
+        run: the folder; nothing is written without one.
+        device: whose memory is told.
+        watch: is told after each step.
+    """
+
+    def __init__(
+        self, run: Path | None, *, device: torch.device, watch: Watch | None = None
+    ) -> None:
+        self.lines = (run / "log.jsonl").open("a", encoding="utf-8") if run else None
+        self.device, self.watch = device, watch
+        self.board = _tensorboard(run) if run else None
         self.sums = {"loss": 0.0, "next_token": 0.0, "ctc": 0.0, "norm": 0.0}
+        self.began, self.all_clips = time.monotonic(), 0
         self._restart()
 
     def _restart(self) -> None:
         self.since, self.waited_s, self.steps = time.monotonic(), 0.0, 0
-        self.clips, self.seconds, self.tokens = 0, 0.0, 0
+        self.clips, self.seconds, self.padded_s, self.tokens = 0, 0.0, 0.0, 0
         self.sums = dict.fromkeys(self.sums, 0.0)
 
     @contextmanager
@@ -51,14 +61,20 @@ class Journal:
     ) -> None:
         """Count a step; write a line every so many."""
         self.steps += 1
-        self.clips += sum(len(batch.num_samples) for batch in batches)
+        clips = sum(len(batch.num_samples) for batch in batches)
+        self.clips += clips
+        self.all_clips += clips
         self.seconds += sum(batch.seconds for batch in batches)
+        self.padded_s += sum(batch.padded_seconds for batch in batches)
         self.tokens += sum(batch.num_tokens for batch in batches)
         values = (losses.total, losses.next_token, losses.ctc, norm)
         for name, value in zip(self.sums, values, strict=True):
             self.sums[name] += float(value)
         if progress.step % EVERY == 0:
             self._write_steps(progress)
+        if self.watch is not None:
+            took_s = time.monotonic() - self.began
+            self.watch(progress, self.all_clips / max(1e-9, took_s))
 
     def _write_steps(self, progress: Progress) -> None:
         took_s = max(1e-9, time.monotonic() - self.since)
@@ -68,6 +84,7 @@ class Journal:
             "clips_per_s": round(self.clips / took_s, 1),
             "audio_s_per_s": round(self.seconds / took_s, 1),
             "tokens_per_s": round(self.tokens / took_s),
+            "padding_share": round(1 - self.seconds / max(1e-9, self.padded_s), 4),
             "wait_share": round(self.waited_s / took_s, 4),
             "memory_gb": round(_memory_gb(self.device), 2),
         }
@@ -77,6 +94,8 @@ class Journal:
 
     def write(self, kind: str, progress: Progress, values: dict[str, Any]) -> None:
         """Write one line, and its numbers to TensorBoard."""
+        if self.lines is None:
+            return
         line = {"kind": kind, "step": progress.step, **values}
         self.lines.write(json.dumps(line, ensure_ascii=False) + "\n")
         self.lines.flush()
@@ -89,7 +108,8 @@ class Journal:
 
     def close(self) -> None:
         """Close the files."""
-        self.lines.close()
+        if self.lines is not None:
+            self.lines.close()
         if self.board is not None:
             self.board.close()
 

@@ -264,8 +264,6 @@ def record_from(kind: type, table: Mapping[str, Any], *, where: str = "") -> Any
     Raises:
         RecipeError: an unknown key, a wrong type, or something missing.
     """
-    if not isinstance(table, Mapping):
-        raise RecipeError(f"recipe key {where!r} is a table; got {table!r}")
     hints = typing.get_type_hints(kind)
     known = {f.name: f for f in fields(kind)}
     for key in table:
@@ -285,6 +283,8 @@ def _dotted(known: Mapping[str, Any], where: str) -> list[str]:
 def _value(hint: Any, value: Any, *, where: str) -> Any:
     """Return a TOML value as the type that the record asks for."""
     if is_dataclass(hint):
+        if not isinstance(value, Mapping):
+            raise RecipeError(f"recipe key {where!r} is a table; got {value!r}")
         return record_from(typing.cast("type", hint), value, where=f"{where}.")
     origin = typing.get_origin(hint)
     if origin is tuple and isinstance(value, list):

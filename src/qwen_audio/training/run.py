@@ -11,14 +11,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
-from qwen_audio.errors import QwenAudioError
+from qwen_audio.errors import QwenAudioError, RecipeError
 from qwen_audio.training.checkpoint import Progress
 from qwen_audio.training.export import export_adapters
-from qwen_audio.training.loop import StopSign, stop_on_signals, train
+from qwen_audio.training.journal import Watch
+from qwen_audio.training.loop import train
+from qwen_audio.training.processes import join_processes
 from qwen_audio.training.recipe import Recipe, load_recipe, parse_change
 from qwen_audio.training.session import open_session
+from qwen_audio.training.stopping import StopSign, stop_on_signals
 
 _SAVING_S = 15.0  # kept free at the end of a piece for the last checkpoint
 
@@ -31,6 +32,7 @@ def run(
     resume: bool = True,
     stop_after_s: float | None = None,
     export: Path | None = None,
+    watch: Watch | None = None,
 ) -> Progress:
     """Train as a recipe says, into a run folder; return how far it is.
 
@@ -42,17 +44,27 @@ def run(
         stop_after_s: end after so many seconds, everything counted, with a checkpoint and dev
             scores.
         export: where to write the adapters file at the end.
+        watch: is told after each step how far the run is, and how many clips a second it takes.
+
+    Raises:
+        RecipeError: a step's batches cannot be shared out among the processes.
     """
     began = time.monotonic()
-    chosen = torch.device(_best_device() if device == "auto" else device)
-    session = open_session(recipe, output, device=chosen, resume=resume)
+    processes, chosen = join_processes(recipe.parallel, device)
+    if recipe.batch.accumulate % processes.count:
+        raise RecipeError(
+            f"batch.accumulate is {recipe.batch.accumulate}, which {processes.count} processes "
+            "cannot share; make it a multiple of their number"
+        )
+    with processes.main_first():
+        session = open_session(recipe, output, device=chosen, resume=resume)
     sign = StopSign()
     if stop_after_s is not None:
         dev_s = recipe.dev.seconds if session.dev else 0.0
         sign.at = began + stop_after_s - dev_s - _SAVING_S
     with stop_on_signals(sign):
-        progress = train(session, sign)
-    if export is not None:
+        progress = train(session, sign, processes=processes, watch=watch)
+    if export is not None and processes.is_main:
         export_adapters(output, export)
     return progress
 
@@ -91,10 +103,6 @@ def _parser() -> argparse.ArgumentParser:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a recipe key"
     )
     return parser
-
-
-def _best_device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 if __name__ == "__main__":
