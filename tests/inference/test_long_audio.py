@@ -1,18 +1,26 @@
 """Long transcripts: a fake ear that hears tones as words proves that seams lose and double none."""
 
 import io
+import tracemalloc
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 import soundfile
 
+import qwen_audio
 from qwen_audio.audio.lengths import SAMPLE_RATE
+from qwen_audio.audio.windows import stream_windows
+from qwen_audio.checkpoints.assemble import assemble
+from qwen_audio.errors import PromptError
 from qwen_audio.inference.answers import Transcript
+from qwen_audio.inference.generation import Generation
 from qwen_audio.inference.limits import most_tokens, without_loop
 from qwen_audio.inference.long_audio import transcribe_windows
 from qwen_audio.text.segments import all_words, join_segments
-from qwen_audio.text.timestamps import Word, join_words
+from qwen_audio.text.timestamps import Span, Word, join_words
+from qwen_audio.text.tokenizers import token_id
+from qwen_audio.text.vocab import timestamp_token
 
 FRAME = SAMPLE_RATE // 100
 
@@ -143,6 +151,104 @@ def test_bytes_are_streamed_like_a_file():
     found = list(transcribe_windows(ToneEar(), file.getvalue(), words=True))
 
     assert [word.text for word in all_words(found)] == [word.text for word in words]
+
+
+def test_a_model_without_times_of_words_gets_windows_that_only_touch():
+    waveform, _ = random_talk(200, has_pauses=False, seed=1)
+    ear = ToneEar()
+    ear.gives_words = False
+
+    list(transcribe_windows(ear, (waveform, SAMPLE_RATE)))
+
+    assert sum(sum(batch) for batch in ear.batches) == pytest.approx(len(waveform) / SAMPLE_RATE)
+
+
+@pytest.fixture(scope="module")
+def qa(parts, tmp_path_factory):
+    out = tmp_path_factory.mktemp("assembled") / "model"
+    assemble(*parts, out, pool=4, pooling="stack", projector="mlp")
+    return qwen_audio.load(out)
+
+
+def noise(seconds):
+    rng = np.random.default_rng(0)
+    return (0.1 * rng.standard_normal(round(seconds * SAMPLE_RATE))).astype(np.float32), SAMPLE_RATE
+
+
+def test_a_clip_past_thirty_seconds_is_transcribed_in_windows(qa, monkeypatch):
+    calls = []
+    heard = qwen_audio.QwenAudio.transcribe_batch
+
+    def few_tokens(self, clips, **options):
+        calls.append([clip.duration_s for clip in clips])
+        return heard(self, clips, **options | {"settings": Generation(max_new_tokens=4)})
+
+    monkeypatch.setattr(qwen_audio.QwenAudio, "transcribe_batch", few_tokens)
+
+    said = qa.transcribe(noise(40), language="en", words=True)
+
+    assert len(calls) == 2
+    assert all(duration <= 30 for (duration,) in calls)
+    assert said.words == all_words(said.segments)
+
+
+def test_a_transcript_has_no_more_tokens_than_speech_can_have(qa):
+    said = qa.transcribe(noise(1.0), language="en")
+
+    assert len(said.ids) <= most_tokens(1.0, "en")
+    assert said.segments[0].end_s == 1.0
+
+
+def test_a_question_about_a_long_recording_is_answered_by_windows(qa):
+    options = {"settings": Generation(max_new_tokens=3)}
+
+    replies = list(qa.ask_long(noise(40), "What is it?", **options))
+
+    first, last = replies
+    assert (first.start_s, last.end_s) == (0, 40)
+
+
+def test_a_sound_is_found_at_the_times_that_the_model_names(qa, monkeypatch):
+    stamps = [timestamp_token(s) for s in (1.0, 3.0, 25.0, 30.0)]
+    ids = tuple(token_id(qa.processor.tokenizer, stamp) for stamp in stamps)
+    prompts = []
+
+    def generate(_self, given, **_options):
+        prompts.extend(given)
+        return [ids]
+
+    monkeypatch.setattr(qwen_audio.QwenAudio, "generate", generate)
+
+    spans = qa.find_sound(noise(20), "a dog barking")
+
+    assert spans == (Span(1.0, 3.0, "a dog barking"),)  # the clip ends before the second
+    asked = qa.processor.tokenizer.decode(prompts[0].ids)
+    assert "a dog barking" in asked
+
+
+@pytest.mark.parametrize("phrase", ["", "<audio>", f"x{timestamp_token(1.0)}"])
+def test_a_phrase_to_listen_for_is_plain_text(qa, phrase):
+    with pytest.raises(PromptError, match="phrase"):
+        qa.find_sound(noise(1.0), phrase)
+
+
+@pytest.mark.slow
+def test_two_hours_take_no_more_memory_than_a_minute(tmp_path):
+    path = tmp_path / "long.wav"
+    with soundfile.SoundFile(path, "w", 8000, 1, "PCM_16") as file:
+        minute = np.tile(np.concatenate([noise(2.5)[0], np.zeros(8000, np.float32)]), 12)
+        for _ in range(120):
+            file.write(minute[: 60 * 8000])
+    peaks = {}
+    for minutes in (1, 120):
+        source = path if minutes == 120 else (minute, 8000)
+        tracemalloc.start()
+        seconds = sum(w.end_s - w.start_s for w in stream_windows(source))
+        peaks[minutes] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+
+    assert seconds == pytest.approx(7200, abs=0.01)
+    assert peaks[120] < 2 * peaks[1] + 20e6
 
 
 def test_a_loop_is_cut_and_natural_repetition_is_not():

@@ -65,17 +65,21 @@ class Cut:
     is_clean: bool
 
 
-def stream_windows(source: ClipSource, *, max_seconds: Seconds = MAX_SECONDS) -> Iterator[Window]:
+def stream_windows(
+    source: ClipSource, *, max_seconds: Seconds = MAX_SECONDS, overlap_s: Seconds = OVERLAP_S
+) -> Iterator[Window]:
     """Yield a recording of any length as windows in order; they cover every sample.
 
     Args:
         source: a path, bytes, a file object, a Clip or (samples, rate).
         max_seconds: the longest window.
+        overlap_s: how much neighbours share where there is no pause between them.
 
     Raises:
         AudioError: when there is no sound in it that the model could hear.
     """
-    yield from cut_windows(stream_blocks(source), max_seconds=max_seconds, name=name_of(source))
+    lengths = {"max_seconds": max_seconds, "overlap_s": overlap_s}
+    yield from cut_windows(stream_blocks(source), name=name_of(source), **lengths)
 
 
 def stream_blocks(source: ClipSource) -> Iterator[np.ndarray]:
@@ -117,10 +121,11 @@ def cut_windows(
     blocks: Iterable[np.ndarray],
     *,
     max_seconds: Seconds = MAX_SECONDS,
+    overlap_s: Seconds = OVERLAP_S,
     name: str | None = None,
 ) -> Iterator[Window]:
     """Yield consecutive pieces of sound as windows; see `stream_windows`."""
-    longest, overlap = round(max_seconds * SAMPLE_RATE), round(OVERLAP_S * SAMPLE_RATE)
+    longest, overlap = round(max_seconds * SAMPLE_RATE), round(overlap_s * SAMPLE_RATE)
     waiting, start, heard = np.zeros(0, np.float32), 0, 0
     for block in blocks:
         waiting = np.concatenate([waiting, block])

@@ -44,7 +44,8 @@ def transcribe(
     if as_json and (form or output):
         raise typer.BadParameter("choose one of --json and --format")
     qa = open_model(model, device=device, dtype=dtype)
-    needs_words = words or (form or "text") not in WITHOUT_WORDS
+    is_timed = (form or "text") not in WITHOUT_WORDS
+    needs_words = words or (is_timed and getattr(qa, "gives_words", True))
 
     def write_down(clip: str) -> None:
         with _progress(clip) as options:

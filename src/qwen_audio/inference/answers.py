@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
@@ -11,6 +12,7 @@ from qwen_audio.errors import GenerationError, unknown_name
 from qwen_audio.inference.generation import Generation, OnToken, generate_replies
 from qwen_audio.inference.limits import most_tokens, without_loop
 from qwen_audio.inference.long_audio import OnProgress, transcribe_windows
+from qwen_audio.inference.long_questions import TimedReply, ask_windows, find_sound
 from qwen_audio.model.modeling import QwenAudioForConditionalGeneration
 from qwen_audio.model.processing import QwenAudioProcessor
 from qwen_audio.text import vocab
@@ -197,6 +199,19 @@ class QwenAudio:
         """
         said = self.transcribe(clip, language=language, words=True)
         return find_phrase(said.words, phrase)
+
+    def find_sound(self, clip: ClipSource, phrase: str) -> tuple[Span, ...]:
+        """Return every stretch of a clip of any length in which a sound is heard.
+
+        Raises:
+            AudioError: a clip that cannot be heard.
+            PromptError: a phrase that is empty or spells a tag.
+        """
+        return find_sound(self, clip, phrase)
+
+    def ask_long(self, source: ClipSource, question: str, **options: Any) -> Iterator[TimedReply]:
+        """Yield the answer about each window of a recording; see `long_questions.ask_windows`."""
+        return ask_windows(self, source, question, **options)
 
     def transcribe_batch(
         self,

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from qwen_audio.audio.sources import ClipSource
-from qwen_audio.audio.windows import Window, stream_windows
+from qwen_audio.audio.windows import OVERLAP_S, Window, stream_windows
 from qwen_audio.text.segments import Segment, move_words
 from qwen_audio.text.timestamps import Word, join_words
 
@@ -39,7 +39,9 @@ def transcribe_windows(
     Raises:
         AudioError: when there is no sound in it that the model could hear.
     """
-    windows = stream_windows(source, max_seconds=model.max_seconds)
+    # Without times of words an overlap could not be mended: such windows only touch.
+    overlap_s = OVERLAP_S if getattr(model, "gives_words", True) else 0.0
+    windows = stream_windows(source, max_seconds=model.max_seconds, overlap_s=overlap_s)
     last: Word | None = None
     while group := list(islice(windows, batch_size)):
         audible = [window for window in group if not window.is_silent]
