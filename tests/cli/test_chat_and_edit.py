@@ -107,6 +107,25 @@ def test_a_turn_taken_back_leaves_its_clips_waiting(say: Callable, clip: str) ->
 
 
 @pytest.mark.usefixtures("listener")
+def test_the_last_clip_is_edited_and_offered(
+    say: Callable, clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    result = say([clip], ["/edit cut out 'um'", "/edit mute 'um'", "What is left?"])
+
+    assert "saved a-edited.flac" in result.out
+    assert "saved a-edited-edited.flac" in result.out
+    assert soundfile.info("a-edited.flac").frames == 12_800
+    assert "3 clips: What is left?" in result.out
+
+
+@pytest.mark.usefixtures("listener")
+def test_without_a_clip_there_is_nothing_to_edit(say: Callable) -> None:
+    assert "there is no clip to edit" in say([], ["/edit mute 'um'"]).err
+
+
+@pytest.mark.usefixtures("listener")
 def test_a_saved_chat_goes_on(say: Callable, clip: str, tmp_path: Path) -> None:
     path = str(tmp_path / "talk.json")
     say([clip], ["What?", f"/save {path}"])

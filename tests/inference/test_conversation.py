@@ -89,6 +89,16 @@ def test_replies_equal_those_without_a_cache(request, kind):
         assert step().ids == plain_ids(chat)
 
 
+@pytest.mark.slow
+def test_replies_of_the_released_layout_equal_those_without_a_cache(released, released_clips):
+    folder, _ = released(96)  # dynamic NTK and log-n act past 96 tokens
+    chat = Conversation(qwen_audio.load(folder, dtype="float32"), settings=SHORT)
+    clips = sorted(released_clips("x").parent.glob("*.*"))[:2]
+
+    for question, clip in (("What?", clips[0]), ("And?", None), ("This?", clips[1]), ("So?", None)):
+        assert chat.ask(question, clips=clip).ids == plain_ids(chat)
+
+
 def test_a_cut_window_gives_the_reply_of_a_run_without_a_cache(qa):
     chat = Conversation(qa, settings=SHORT, max_window=120)
 

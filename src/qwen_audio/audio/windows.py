@@ -126,17 +126,22 @@ def cut_windows(
 ) -> Iterator[Window]:
     """Yield consecutive pieces of sound as windows; see `stream_windows`."""
     longest, overlap = round(max_seconds * SAMPLE_RATE), round(overlap_s * SAMPLE_RATE)
-    waiting, start, heard = np.zeros(0, np.float32), 0, 0
+    parts, count, start, heard = [], 0, 0, 0
     for block in blocks:
-        waiting = np.concatenate([waiting, block])
+        parts.append(block)
+        count += len(block)
+        if count <= longest:
+            continue
+        waiting = np.concatenate(parts)
         while len(waiting) > longest:
             cut = find_cut(waiting[:longest])
             shared = 0 if cut.is_clean else min(overlap, cut.place // 3)
             yield _window(waiting[: cut.place], start, heard=heard, shared=shared, name=name)
             start, heard = start + cut.place - shared, shared
-            waiting = waiting[cut.place - shared :].copy()
-    if len(waiting) > heard:
-        yield _window(waiting, start, heard=heard, shared=0, name=name)
+            waiting = waiting[cut.place - shared :]
+        parts, count = [waiting.copy()], len(waiting)
+    if count > heard:
+        yield _window(np.concatenate(parts), start, heard=heard, shared=0, name=name)
 
 
 def find_cut(waveform: Float[np.ndarray, " samples"]) -> Cut:

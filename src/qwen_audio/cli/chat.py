@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 import qwen_audio
 from qwen_audio.cli.options import Device, Dtype, Model, given, open_model
 from qwen_audio.cli.output import print_error
-from qwen_audio.errors import QwenAudioError, unknown_name
+from qwen_audio.errors import AudioError, QwenAudioError, unknown_name
 
 EXAMPLE = "qwen-audio chat dog.wav street.mp3"
 
@@ -40,7 +41,6 @@ def chat(
 
     Ctrl-C ends a reply, Ctrl-D the conversation.
     """
-    waiting = [qwen_audio.load_clip(clip) for clip in clips or []]
     qa = open_model(model, device=device, dtype=dtype)
     settings = qwen_audio.Generation(
         **given(max_new_tokens=max_new_tokens, temperature=temperature)
@@ -50,9 +50,9 @@ def chat(
         conversation = qwen_audio.Conversation(qa, **options)
     else:
         conversation = qwen_audio.Conversation.load(resume, qa, **options)
-    talk = Talk(conversation, waiting)
-    for place, clip in enumerate(waiting, start=len(conversation.clips) + 1):
-        print(f"Audio {place}: {clip.name} ({clip.duration_s:.1f} s)")
+    talk = Talk(conversation)
+    for clip in clips or []:
+        talk.add(clip)
     while talk.is_open:
         try:
             line = input(PROMPT).strip()
@@ -64,10 +64,18 @@ def chat(
 
 @dataclass
 class Talk:
-    """A conversation at the terminal, and the clips that wait for the next question."""
+    """A conversation at the terminal.
+
+    Attributes:
+        conversation: what was said so far.
+        waiting: the clips that the next question will bring along.
+        paths: the files that this person named, by what is in them; edits are made on these.
+        is_open: whether to go on.
+    """
 
     conversation: Any
     waiting: list[Any] = field(default_factory=list)
+    paths: dict[str, str] = field(default_factory=dict)
     is_open: bool = True
 
     def take(self, line: str) -> None:
@@ -92,8 +100,26 @@ class Talk:
             path, max_seconds=getattr(self.conversation.model, "max_seconds", 30)
         )
         self.waiting.append(clip)
+        self.paths[clip.fingerprint] = path
         number = len(self.conversation.clips) + len(self.waiting)
         print(f"Audio {number}: {clip.name} ({clip.duration_s:.1f} s)")
+
+    def edit(self, instruction: str) -> None:
+        """Edit the last clip as told, save the result, and let it wait for the next question."""
+        from qwen_audio.audio.edits import Edits
+        from qwen_audio.audio.sound import load_sound
+        from qwen_audio.inference.instructed import edit_as_told, words_of
+
+        clips = [*self.conversation.clips, *self.waiting]
+        if not clips:
+            raise AudioError("there is no clip to edit; /add one first")
+        clip = clips[-1]
+        edits = Edits(load_sound(self.paths.get(clip.fingerprint, clip)))
+        edit_as_told(edits, instruction, hear_words=words_of(self.conversation.model))
+        path = _free_name(Path(clip.name or "clip").stem + "-edited")
+        edits.save(path)
+        print(f"saved {path}")
+        self.add(str(path))
 
     def undo(self, _rest: str) -> None:
         """Take the last turn back; its clips wait for the next question again."""
@@ -146,6 +172,7 @@ class Talk:
 
 COMMANDS: dict[str, tuple[str, Callable[[Talk, str], None]]] = {
     "add": ("PATH: a clip for the next question", Talk.add),
+    "edit": ("INSTRUCTION: such as cut out the word 'joyful', on the last clip", Talk.edit),
     "undo": ("take the last question back", Talk.undo),
     "again": ("answer the last question anew", Talk.again),
     "save": ("[PATH]: write the conversation as JSON, its clips beside it", Talk.save),
@@ -153,3 +180,9 @@ COMMANDS: dict[str, tuple[str, Callable[[Talk, str], None]]] = {
     "quit": ("end the conversation", Talk.close),
 }
 """What may stand after a slash."""
+
+
+def _free_name(stem: str) -> Path:
+    """Return the name of a FLAC file in this folder that is not there yet."""
+    names = (Path(f"{stem}{number or ''}.flac") for number in count())
+    return next(name for name in names if not name.exists())
