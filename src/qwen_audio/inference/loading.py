@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import ModelCard
 
 from qwen_audio.checkpoints.default import default_dtype, default_folder
 from qwen_audio.checkpoints.load import find_folder, load_folder
@@ -14,7 +15,7 @@ from qwen_audio.inference.qwen2 import Qwen2Audio
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """What a model is made of, counted and not quoted."""
+    """What a model is made of, counted; languages and licence as its card says (None: not said)."""
 
     name: str
     family: str
@@ -28,6 +29,8 @@ class Description:
     decoder_layers: int
     decoder_width: int
     audio_tokens_per_second: float
+    languages: tuple[str, ...] | None
+    licence: str | None
 
 
 def load(
@@ -87,10 +90,24 @@ def describe(name: str | Path | None = None) -> Description:
         decoder_layers=text.num_hidden_layers,
         decoder_width=text.hidden_size,
         audio_tokens_per_second=1 / token_seconds(getattr(audio, "pool", 2)),
+        **_said_by_card(folder),
     )
 
 
+def _said_by_card(folder: Path) -> dict[str, Any]:
+    """Return languages and licence from the head of a folder's README.md (a hub's model card)."""
+    path = folder / "README.md"
+    said = ModelCard.load(path, ignore_metadata_errors=True).data if path.is_file() else None
+    languages = getattr(said, "language", None)
+    if isinstance(languages, str):
+        languages = [languages]
+    return {
+        "languages": tuple(languages) if languages else None,
+        "licence": getattr(said, "license", None),
+    }
+
+
 def _audio_parts(model: torch.nn.Module) -> list[torch.nn.Module]:
-    names = ("encoder", "projector", "boundaries", "audio_tower", "multi_modal_projector")
+    names = ("encoder", "projector", "reader", "boundaries", "audio_tower", "multi_modal_projector")
     holder = model if hasattr(model, "encoder") else getattr(model, "model", model)
-    return [getattr(holder, name) for name in names if hasattr(holder, name)]
+    return [part for name in names if (part := getattr(holder, name, None)) is not None]

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qwen_audio.audio.lengths import audio_tokens, mel_frames
+from qwen_audio.audio.lengths import audio_tokens, mel_frames, token_seconds
 from qwen_audio.audio.sources import Clip
-from qwen_audio.errors import PromptError
+from qwen_audio.errors import AudioError, PromptError
 from qwen_audio.text import vocab
 from qwen_audio.text.messages import ASSISTANT, Audio, Message, Text
 from qwen_audio.text.tokenizers import encode, token_id
@@ -82,9 +82,18 @@ class Draft:
         self.add_ids(encode(self.tokenizer, text, trusted=is_trusted), is_learnt=is_learnt)
 
     def add_clip(self, clip: Clip) -> None:
-        """Add a clip's begin, a pad for each of its audio tokens, and its end."""
+        """Add a clip's begin, a pad for each of its audio tokens, and its end.
+
+        Raises:
+            AudioError: a clip too short for one audio token of this model.
+        """
         begin, pad, end = (token_id(self.tokenizer, mark) for mark in vocab.CLIP_TOKENS)
         num_tokens = int(audio_tokens(mel_frames(clip.num_samples), self.pool))
+        if not num_tokens:
+            raise AudioError(
+                f"{clip.name or 'the clip'} is too short: {clip.duration_s:.3f} s give no audio "
+                f"token of {token_seconds(self.pool):g} s; pass a longer clip"
+            )
         self.add_ids([begin, *[pad] * num_tokens, end])
         self.clips.append(clip)
         self.clip_number += 1
