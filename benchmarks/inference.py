@@ -1,18 +1,21 @@
 """What a clip costs: ours, the same weights padded to 30 s, and transformers' Qwen2-Audio.
 
-    python benchmarks/inference.py [--json] [--rounds 5]
+    python benchmarks/inference.py [--json] [--rounds 3]
 
-All in one process, the same shapes and random weights, one table: encoder time, time to the first
-token and peak memory for clips of 2, 5, 10 and 30 s. Shapes are Whisper-base's encoder and a
-decoder of SmolLM2-135M's size, so that it runs on a laptop; every figure is a median.
+All in one process, the same shapes and random weights, one table: time of the encoder and to the
+first token, with the memory each needs beside the weights, for clips of 2, 5, 10 and 30 s. Shapes
+are Whisper-base's encoder and a decoder of SmolLM2-135M's size, so that it runs on a laptop; every
+figure is a median. Memory is read from Linux's /proc.
 """
 
 import argparse
+import gc
 import json
-import resource
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -73,15 +76,34 @@ def theirs() -> Qwen2AudioForConditionalGeneration:
     return Qwen2AudioForConditionalGeneration(config).eval()
 
 
-def median_s(run: Callable[[], object], rounds: int) -> float:
-    """Return the median wall time of a call, in seconds, after one that is not counted."""
+@dataclass(frozen=True)
+class Cost:
+    """Median wall time of a call, and how much memory it needs beside what was there before."""
+
+    ms: float
+    extra_mib: float
+
+
+def cost_of(run: Callable[[], object], rounds: int) -> Cost:
+    """Return what a call costs, after one that is not counted."""
     run()
+    gc.collect()
+    before = _status_mib("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # VmHWM starts anew
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
         run()
         times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return Cost(1e3 * statistics.median(times), max(0.0, _status_mib("VmHWM") - before))
+
+
+def _status_mib(name: str) -> float:
+    """Return one line of Linux's account of this process, in MiB."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) / 1024
+    raise KeyError(name)
 
 
 def measure(seconds: int, rounds: int, models: tuple) -> dict[str, float]:
@@ -90,70 +112,57 @@ def measure(seconds: int, rounds: int, models: tuple) -> dict[str, float]:
     samples = np.random.default_rng(0).normal(size=seconds * SAMPLE_RATE).astype(np.float32) * 0.1
     short = log_mel(samples)[None]
     padded = log_mel(np.pad(samples, (0, MAX_SAMPLES - len(samples))))[None]
-    mask = torch.arange(3000)[None] < short.shape[2]
-    tokens = audio_tokens(mel_frames(len(samples)))
+    frames = mel_frames(len(samples))
+    tokens = audio_tokens(frames)
     ids = torch.tensor([[BEGIN, *[PAD] * tokens, END, *TEXT]])
     full = torch.tensor([[BEGIN, *[PAD] * 750, END, *TEXT]])
     their_ids = torch.tensor([[*[PAD] * tokens, *TEXT]])
-    peer_mask = torch.arange(3000)[None] < mel_frames(len(samples))
-    padded_mask = torch.ones_like(mask)
-
-    def first_token(model: torch.nn.Module, **inputs: torch.Tensor) -> Callable[[], object]:
-        return lambda: model(**inputs, logits_to_keep=1)
-
-    return {
-        "clip_s": seconds,
-        "encoder_ms": 1e3 * median_s(lambda: mine.get_audio_features(short), rounds),
-        "encoder_padded_ms": 1e3
-        * median_s(lambda: mine.get_audio_features(padded, padded_mask), rounds),
-        "encoder_qwen2_ms": 1e3
-        * median_s(
-            lambda: peer.model.audio_tower(padded),
-            rounds,
-        ),
-        "first_ms": 1e3 * median_s(first_token(mine, input_ids=ids, input_features=short), rounds),
-        "first_padded_ms": 1e3
-        * median_s(
-            first_token(
-                mine, input_ids=full, input_features=padded, input_features_mask=padded_mask
-            ),
-            rounds,
-        ),
-        "first_qwen2_ms": 1e3
-        * median_s(
-            first_token(
-                peer,
-                input_ids=their_ids,
-                attention_mask=torch.ones_like(their_ids),
-                input_features=padded,
-                feature_attention_mask=peer_mask.long(),
-            ),
-            rounds,
-        ),
-        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    theirs = {
+        "input_ids": their_ids,
+        "attention_mask": torch.ones_like(their_ids),
+        "input_features": padded,
+        "feature_attention_mask": (torch.arange(3000)[None] < frames).long(),
     }
+    calls = {
+        "encoder": lambda: mine.get_audio_features(short),
+        "encoder_padded": lambda: mine.get_audio_features(padded),
+        "encoder_qwen2": lambda: peer.model.audio_tower(padded),
+        "first": lambda: mine(input_ids=ids, input_features=short, logits_to_keep=1),
+        "first_padded": lambda: mine(input_ids=full, input_features=padded, logits_to_keep=1),
+        "first_qwen2": lambda: peer(**theirs),
+    }
+    row: dict[str, float] = {"clip_s": seconds}
+    for name, call in calls.items():
+        cost = cost_of(call, rounds)
+        row |= {f"{name}_ms": cost.ms, f"{name}_mib": cost.extra_mib}
+    return row
 
 
 @torch.inference_mode()
 def main() -> None:
-    """Print the table, or one JSON object a row."""
+    """Print a line for each length as it is measured, or one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     models = ours(), theirs()
-    rows = [measure(seconds, options.rounds, models) for seconds in SECONDS]
-    if options.json:
-        for row in rows:
-            print(json.dumps(row))
-        return
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, float32, ms (median)")
-    print(f"{'clip':>6} {'encoder: ours':>14} {'padded':>8} {'Qwen2':>8}", end="")
-    print(f" {'first token: ours':>19} {'padded':>8} {'Qwen2':>8} {'peak MiB':>9}")
-    for row in rows:
-        values = list(row.values())
-        print(f"{values[0]:>4} s {values[1]:>14.0f} {values[2]:>8.0f} {values[3]:>8.0f}", end="")
-        print(f" {values[4]:>19.0f} {values[5]:>8.0f} {values[6]:>8.0f} {values[7]:>9.0f}")
+    if not options.json:
+        print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, float32; ms + MiB")
+        print("clip    encoder: ours  padded to 30 s     Qwen2-Audio", end="")
+        print("    first token: ours  padded to 30 s     Qwen2-Audio")
+    for seconds in SECONDS:
+        row = measure(seconds, options.rounds, models)
+        if options.json:
+            print(json.dumps(row), flush=True)
+            continue
+        values = list(row.values())[1:]
+        cells = [f"{ms:7.0f} + {mib:4.0f}" for ms, mib in batched_pairs(values)]
+        print(f"{seconds:>3} s   " + "   ".join(cells), flush=True)
+
+
+def batched_pairs(values: list[float]) -> list[tuple[float, float]]:
+    """Return the values two by two."""
+    return list(zip(values[::2], values[1::2], strict=True))
 
 
 if __name__ == "__main__":
