@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from qwen_audio.data.manifest import Record
 from qwen_audio.errors import DataError, unknown_name

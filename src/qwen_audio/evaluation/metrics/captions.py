@@ -145,5 +145,11 @@ def _treebank() -> Any:
     from nltk.tokenize import TreebankWordTokenizer
 
     tool = TreebankWordTokenizer()
-    silent = {"''", "'", "``", "`", "(", ")", "{", "}", *".?!,:;", "-", "--", "..."}
-    return lambda text: " ".join(w for w in tool.tokenize(text.lower()) if w not in silent)
+    # the COCO tools mean to drop brackets too, but look for them in upper case
+    silent = {"''", "'", "``", "`", *".?!,:;", "-", "--", "..."}
+
+    def split(text: str) -> str:
+        words = tool.tokenize(text, convert_parentheses=True)
+        return " ".join(word.lower() for word in words if word not in silent)
+
+    return split

@@ -89,7 +89,7 @@ def mean_average_precision(sums: Sums) -> Values:
         precision = np.where(said > 0, right / said, 0.0)
         values = precision * recall + there / samples * (1 - recall)
         known = there > 0
-        return np.where(known, values, 0.0).sum(axis=-1) / known.sum(axis=-1)
+        return np.asarray(np.where(known, values, 0.0).sum(axis=-1) / known.sum(axis=-1))
 
 
 def _number(name: str, text: str) -> int | None:

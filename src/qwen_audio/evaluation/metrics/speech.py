@@ -59,12 +59,12 @@ def bleu(sums: Sums) -> Values:
 def times_off(reference: str, reply: str, language: str | None) -> list[float]:
     """Return how far starts and ends are off in ms, over the words in common, and their number."""
     off = milliseconds_off(reference, reply, language)
-    return [off.part, off.whole / 2]
+    return [float(off.part), off.whole / 2]
 
 
 def words_found(reference: str, reply: str, language: str | None) -> list[float]:
     """Return how many words of the reference the reply has in order, and how many there are."""
-    return list(words_in_common(reference, reply, language))
+    return [float(number) for number in words_in_common(reference, reply, language)]
 
 
 @lru_cache(maxsize=4)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from qwen_audio.audio.sources import Clip
 from qwen_audio.evaluation.benchmarks.prompts import NATURAL, TAGS
@@ -24,6 +24,7 @@ class Asked:
     prompt: str
 
 
+@runtime_checkable
 class Listener(Protocol):
     """Someone who hears a clip and answers.
 

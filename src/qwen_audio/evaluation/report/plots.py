@@ -18,6 +18,7 @@ from qwen_audio.evaluation.running.results import kept_counts
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _INK = "#010203"  # stands for the page's text colour while matplotlib draws
+_METADATA = ("Date", "Creator", "Format", "Type")  # none is written
 _FEWEST_AXES = 3
 _MOST_DOTS = 2000
 _BINS = 6
@@ -209,7 +210,7 @@ def _figure(size: tuple[float, float], *, polar: bool = False) -> Iterator[tuple
 
         def write() -> str:
             file = io.StringIO()
-            figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+            figure.savefig(file, format="svg", metadata=dict.fromkeys(_METADATA))
             text = file.getvalue()
             return text[text.index("<svg") :].replace(_INK, "currentColor")
 

@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from qwen_audio.evaluation.metrics.resampling import Difference
 from qwen_audio.evaluation.report.collecting import Row, Run
@@ -158,12 +159,12 @@ def _sentence(note: str) -> str:
     return f"{note[0].upper()}{note[1:]}." if note else ""
 
 
-def _numbers(result: Result) -> tuple[float | str, ...]:
+def _numbers(result: Result) -> tuple[Any, ...]:
     values = (result.value, result.interval.low, result.interval.high)
     return (*("" if known(v) is None else known(v) for v in values), result.samples)
 
 
-def _test(difference: Difference | None) -> tuple[float | str, ...]:
+def _test(difference: Difference | None) -> tuple[Any, ...]:
     if difference is None or math.isnan(difference.value):
         return "", ""
     return round(difference.value, 6), round(difference.p, 6)

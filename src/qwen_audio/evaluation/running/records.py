@@ -85,6 +85,7 @@ def answered_from_json(row: Mapping[str, Any]) -> Answered:
             **row,
             "references": tuple(row["references"]),
             "choices": tuple(row["choices"]),
+            "score": {name: tuple(numbers) for name, numbers in row.get("score", {}).items()},
         }
     )
 

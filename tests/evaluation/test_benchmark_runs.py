@@ -1,0 +1,220 @@
+"""The whole path of a run: a corpus in, questions asked, answers kept, results out."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qwen_audio.errors import EvaluationError
+from qwen_audio.evaluation.benchmarks.registry import find_benchmarks
+from qwen_audio.evaluation.report.writing import write_report
+from qwen_audio.evaluation.running.log import ANSWERS, read_answers
+from qwen_audio.evaluation.running.plan import make_plan
+from qwen_audio.evaluation.running.results import RESULTS
+from qwen_audio.evaluation.running.run import run
+
+from .benchmarking import Rule, evaluate, right, write_corpora
+
+FILES = (ANSWERS, RESULTS, "run.json")
+
+
+@pytest.fixture
+def corpora(tmp_path):
+    return write_corpora(tmp_path / "corpora")
+
+
+def results(folder):
+    rows = json.loads((folder / RESULTS).read_text("utf-8"))
+    return {(row["benchmark"], row["metric"]): row for row in rows}
+
+
+def half_right(asked):
+    return right(asked) if asked.sample.key.endswith(("0", "2", "0.wav")) else "nothing here"
+
+
+def test_results_are_those_worked_out_by_hand(corpora, tmp_path):
+    said = {"ONE TWO THREE FOUR": "one two three", "SEVEN": "<|en|>seven of nine"}
+    listener = Rule(lambda a: said.get(right(a), right(a)).replace("crow", "dog"))
+
+    assert evaluate(listener, corpora, tmp_path / "run") is True
+
+    found = results(tmp_path / "run")
+    # one word missing, two added, of eleven
+    assert found["librispeech-test-clean", "wer-paper"]["value"] == pytest.approx(300 / 11)
+    assert found["librispeech-test-clean", "wer-paper"]["samples"] == 5
+    assert found["esc50", "accuracy"]["value"] == 0.75
+    assert found["esc50", "accuracy"]["parts"] == {"fold 1": [1.0, 2], "fold 2": [0.5, 2]}
+    assert found["esc50", "accuracy"]["low"] <= 0.75 <= found["esc50", "accuracy"]["high"]
+
+
+def test_every_answer_is_kept_with_prompt_reply_and_score(corpora, tmp_path):
+    evaluate(Rule(lambda _asked: "one"), corpora, tmp_path / "run")
+
+    lines = (tmp_path / "run" / ANSWERS).read_text("utf-8").splitlines()
+    first = json.loads(lines[0])
+    assert len(lines) == 9
+    assert first["key"] == "61-70968-0000"
+    assert first["prompt"].endswith("<|en|><|notimestamps|><|wo_itn|>")
+    assert (first["references"], first["reply"]) == (["ONE TWO THREE FOUR"], "one")
+    assert first["score"]["wer-paper"] == [3.0, 4.0]
+    assert first["audio"] == {"path": "LibriSpeech/test-clean/61/70968/61-70968-0000.flac"}
+
+
+def test_clips_of_similar_length_are_heard_together(corpora, tmp_path):
+    listener = Rule(right)
+
+    evaluate(listener, corpora, tmp_path / "run", names=["librispeech-test-clean"])
+
+    assert listener.heard == [[3200, 4800], [6400, 8000], [9600]]
+
+
+def test_a_run_that_breaks_off_goes_on_and_ends_with_the_same_bytes(corpora, tmp_path):
+    evaluate(Rule(half_right), corpora, tmp_path / "whole")
+    calls = []
+
+    def breaks(asked):
+        calls.append(asked)
+        if len(calls) > 5:
+            raise KeyboardInterrupt
+        return half_right(asked)
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(Rule(breaks), corpora, tmp_path / "half")
+    with (tmp_path / "half" / "answers-0.part.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"benchmark": "esc50", "key": "1-')
+    again = Rule(half_right)
+    evaluate(again, corpora, tmp_path / "half")
+
+    assert len(again.heard) == 2
+    for name in FILES:
+        assert (tmp_path / "half" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert not list((tmp_path / "half").glob("*.part*"))
+
+
+def test_a_batch_of_which_one_answer_is_lost_is_asked_again_as_a_whole(corpora, tmp_path):
+    evaluate(Rule(right), corpora, tmp_path / "run", names=["esc50"])
+    whole = (tmp_path / "run" / ANSWERS).read_text("utf-8").splitlines(keepends=True)
+    (tmp_path / "run" / ANSWERS).write_text("".join(whole[1:]))
+    again = Rule(right)
+
+    evaluate(again, corpora, tmp_path / "run", names=["esc50"])
+
+    assert [len(group) for group in again.heard] == [2]
+    assert (tmp_path / "run" / ANSWERS).read_text("utf-8") == "".join(whole)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import benchmarking
+from benchmarking import Rule, evaluate, right
+
+calls = []
+
+def dies(asked):
+    calls.append(asked)
+    if len(calls) > 5:
+        with open(sys.argv[2] + "/answers-0.part.jsonl", "a") as file:
+            file.write('{{"benchmark": "esc')
+        os.kill(os.getpid(), signal.SIGKILL)
+    return right(asked) if asked.sample.key.endswith(("0", "2", "0.wav")) else "nothing here"
+
+evaluate(Rule(dies), Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.slow
+def test_kill_9_in_the_middle_and_resume_gives_the_same_report(corpora, tmp_path):
+    script = KILLED.format(tests=str(Path(__file__).parent))
+    arguments = [sys.executable, "-c", script, str(corpora), str(tmp_path / "a" / "run")]
+    done = subprocess.run(arguments, capture_output=True, timeout=300, check=False)
+    assert done.returncode == -9, done.stderr.decode()
+
+    evaluate(Rule(half_right), corpora, tmp_path / "a" / "run")
+    evaluate(Rule(half_right), corpora, tmp_path / "b" / "run")
+
+    one = write_report([tmp_path / "a" / "run"], tmp_path / "a" / "report")
+    other = write_report([tmp_path / "b" / "run"], tmp_path / "b" / "report")
+    for file, same in zip(one, other, strict=True):
+        assert file.read_bytes() == same.read_bytes(), file.name
+
+
+def test_processes_share_the_work_and_the_last_one_writes_the_results(corpora, tmp_path):
+    evaluate(Rule(half_right), corpora, tmp_path / "one")
+    listeners = [Rule(half_right) for _ in range(3)]
+
+    ends = [
+        evaluate(listener, corpora, tmp_path / "three", shard=(rank, 3))
+        for rank, listener in enumerate(listeners)
+    ]
+
+    assert ends == [False, False, True]
+    assert sum(len(group) for each in listeners for group in each.heard) == 9
+    for name in FILES:
+        assert (tmp_path / "three" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+
+
+def test_a_folder_of_another_run_is_refused(corpora, tmp_path):
+    evaluate(Rule(right), corpora, tmp_path / "run")
+
+    with pytest.raises(EvaluationError, match=r"another run .*name"):
+        evaluate(Rule(right, name="other"), corpora, tmp_path / "run")
+
+
+def test_an_unfinished_run_has_no_report(corpora, tmp_path):
+    evaluate(Rule(right), corpora, tmp_path / "run", shard=(0, 2))
+
+    with pytest.raises(EvaluationError, match="not finished"):
+        read_answers(tmp_path / "run")
+
+
+def test_missing_audio_is_named_and_a_partial_score_refused(corpora, tmp_path):
+    (corpora / "ESC-50" / "audio" / "1-1-A-0.wav").unlink()
+
+    with pytest.raises(EvaluationError, match=r"1 of 4 clips are missing .*1-1-A-0\.wav"):
+        evaluate(Rule(right), corpora, tmp_path / "run", names=["esc50"])
+    evaluate(Rule(right), corpora, tmp_path / "run", names=["esc50"], is_partial=True)
+
+    assert results(tmp_path / "run")["esc50", "accuracy"]["samples"] == 3
+    report = write_report([tmp_path / "run"], tmp_path / "report")[0].read_text("utf-8")
+    assert "partial on esc50: 1 of 4 clips were missing" in report
+
+
+def test_a_limit_is_spread_over_the_benchmark(corpora):
+    plan = make_plan(find_benchmarks(["esc50"]), corpora, listener=Rule(right), limit=2)
+
+    assert [asked.sample.key for asked in plan.asked] == ["1-0-A-0.wav", "1-2-A-0.wav"]
+
+
+def test_what_a_listener_cannot_do_is_said_and_not_run(corpora):
+    plan = make_plan(find_benchmarks(["esc50", "nsynth"]), corpora, listener=Rule(right))
+
+    assert plan.refused == {"nsynth": "it knows no notes"}
+    assert {asked.benchmark.name for asked in plan.asked} == {"esc50"}
+    with pytest.raises(EvaluationError, match="can be asked nothing"):
+        make_plan(find_benchmarks(["nsynth"]), corpora, listener=Rule(right))
+
+
+def test_malformed_answers_are_wrong_and_all_are_counted(corpora, tmp_path):
+    bad = ["", "<|", "<|en|><|", "你好", "ha " * 500, "\x00\n", "dog rain crow"]
+    listener = Rule(lambda asked: bad[len(asked.sample.key) % len(bad)])
+
+    evaluate(listener, corpora, tmp_path / "run")
+
+    found = results(tmp_path / "run")
+    assert found["librispeech-test-clean", "wer-paper"]["value"] >= 100
+    assert found["librispeech-test-clean", "wer-paper"]["samples"] == 5
+    assert found["esc50", "accuracy"]["value"] == 0
+    assert found["esc50", "accuracy-any-wording"]["samples"] == 4
+
+
+def test_a_listener_that_drops_an_answer_is_refused(corpora, tmp_path):
+    listener = Rule(right)
+    listener.answer = lambda _asked, _clips: []
+    plan = make_plan(find_benchmarks(["esc50"]), corpora, listener=listener)
+
+    with pytest.raises(EvaluationError, match="0 answers to 2 questions"):
+        run(plan, listener, output=tmp_path / "run", batch=2)
