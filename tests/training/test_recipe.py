@@ -1,0 +1,88 @@
+"""Recipes: what is refused and in which words, and that a resolved one is the same recipe."""
+
+from pathlib import Path
+
+import pytest
+
+from qwen_audio.errors import RecipeError
+from qwen_audio.training.finetuning.recipe import FinetuneRecipe
+from qwen_audio.training.recipe import (
+    load_recipe,
+    parse_change,
+    read_toml,
+    recipe_from,
+    record_from,
+    resolved,
+)
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+LEAST = {"stage": "align", "model": "m", "steps": 10}
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_shipped_recipe_is_one(path, tmp_path):
+    if path.stem.startswith("finetune"):
+        made = record_from(FinetuneRecipe, read_toml(path) | {"data": ["my.jsonl"]})
+        assert made.data == ("my.jsonl",)
+        return
+    made = load_recipe(path)
+
+    (tmp_path / "again.toml").write_text(resolved(made), encoding="utf-8")
+
+    assert load_recipe(tmp_path / "again.toml") == made
+
+
+def test_the_paper_s_numbers_stand_in_the_7b_recipes():
+    first, second = (load_recipe(RECIPES / f"{name}_7b.toml") for name in ("pretrain", "chat"))
+
+    assert first.steps == 500_000
+    assert first.batch.accumulate * first.batch.max_rows == 120
+    assert (first.learn.encoder.rate, first.learn.encoder.layer_decay) == (5e-5, 0.95)
+    assert first.learn.llm.rate == 0
+    assert first.learn.rows.rate > 0
+    augment = first.augment
+    assert (augment.time_warp, augment.mask_bins, augment.mask_frames) == (80, 27, 100)
+    assert (second.steps, second.batch.accumulate * second.batch.max_rows) == (8_000, 128)
+    assert (second.learn.llm.rate, second.learn.encoder.rate) == (1e-5, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"step": 10}, "unknown recipe key 'step'; did you mean 'steps'"),
+        ({"batch": {"second": 1}}, "did you mean 'batch.seconds'"),
+        ({"steps": "ten"}, "'steps' takes a whole number; got 'ten'"),
+        ({"steps": True}, "'steps' takes a whole number"),
+        ({"steps": 0}, "give at least 1"),
+        ({"batch": 3}, "'batch' is a table; got 3"),
+        ({"stage": "aling"}, "did you mean 'align'"),
+        ({"precision": "fp16"}, "unknown precision"),
+        ({"learn": {"llm": {"rate": -1.0}}}, "0 or more"),
+        ({"data": {"encoded": "x"}}, "data.encoded needs a frozen encoder"),
+        ({"data": {"shards": "x"}}, "a list or table"),
+    ],
+)
+def test_what_a_recipe_gets_wrong_is_said(changes, said):
+    with pytest.raises(RecipeError, match=said):
+        recipe_from(LEAST | changes)
+
+
+def test_an_incomplete_recipe_says_what_is_missing():
+    with pytest.raises(RecipeError, match="steps"):
+        recipe_from({"stage": "align", "model": "m"})
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path):
+    (tmp_path / "bad.toml").write_text("steps =")
+
+    with pytest.raises(RecipeError, match=r"bad\.toml is not TOML"):
+        load_recipe(tmp_path / "bad.toml")
+
+
+def test_changes_reach_any_depth(tmp_path):
+    (tmp_path / "a.toml").write_text('stage = "align"\nmodel = "m"\nsteps = 10\n')
+    changes = dict(map(parse_change, ("learn.llm.rank=4", 'data.shards=["a", "b"]', "model=x/y")))
+
+    made = load_recipe(tmp_path / "a.toml", changes=changes)
+
+    assert (made.learn.llm.rank, made.data.shards, made.model) == (4, ("a", "b"), "x/y")
