@@ -43,7 +43,7 @@ bench: install
 
 # The default model from the shards in data/, stage by stage; each resumes from its last checkpoint.
 train-mini: install
-	for stage in mini_0_align mini_1_align mini_2_chat; do \
+	for stage in mini_0_align mini_1_chat; do \
 	  $(RUN)python -m qwen_audio.training.run recipes/$$stage.toml --output runs/$$stage --resume auto \
 	  || exit 1; done
 

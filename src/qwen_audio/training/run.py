@@ -1,6 +1,6 @@
 """Run one stage of training, or a piece of it: `python -m qwen_audio.training.run RECIPE …`.
 
-Example: `python -m qwen_audio.training.run recipes/mini_2_chat.toml --output runs/mini_2_chat
+Example: `python -m qwen_audio.training.run recipes/mini_1_chat.toml --output runs/mini_1_chat
 --resume auto --stop-after-seconds 520 --set model=bases/mini-init`
 """
 
