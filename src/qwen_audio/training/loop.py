@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import torch
@@ -47,26 +48,25 @@ def train(
     recipe, progress = session.recipe, session.progress
     team = Team(processes=processes, network=processes.share(session.student, session.optimizer))
     run = session.run if processes.is_main else None
-    journal = Journal(run, device=session.device, watch=watch)
-    batches = batches_from(session.maker, progress.position, workers=recipe.data.workers)
-    bad_in_a_row = 0
-    while progress.step < recipe.steps and not processes.any(sign.is_up, session.device):
-        group, position = _take(batches, recipe.batch.accumulate, journal)
-        losses, norm = train_step(session, group, step=progress.step, team=team)
-        is_good = math.isfinite(norm)
-        bad_in_a_row = 0 if is_good else bad_in_a_row + 1
-        if not is_good:
-            _report_bad(group, losses, norm, bad_in_a_row)
-        progress = _after(progress, group, position, is_good=is_good)
-        journal.step(progress, losses=losses, norm=norm, batches=group)
-        if progress.step % recipe.save.every == 0:
+    with closing(Journal(run, device=session.device, watch=watch)) as journal:
+        batches = batches_from(session.maker, progress.position, workers=recipe.data.workers)
+        bad_in_a_row = 0
+        while progress.step < recipe.steps and not processes.any(sign.is_up, session.device):
+            group, position = _take(batches, recipe.batch.accumulate, journal)
+            losses, norm = train_step(session, group, step=progress.step, team=team)
+            is_good = math.isfinite(norm)
+            bad_in_a_row = 0 if is_good else bad_in_a_row + 1
+            if not is_good:
+                _report_bad(group, losses, norm, bad_in_a_row)
+            progress = _after(progress, group, position, is_good=is_good)
+            journal.step(progress, losses=losses, norm=norm, batches=group)
+            if progress.step % recipe.save.every == 0:
+                save(session, progress, processes)
+            if recipe.dev.every and progress.step % recipe.dev.every == 0:
+                _measure(session, journal, progress, processes)
+        if progress.step % recipe.save.every:
             save(session, progress, processes)
-        if recipe.dev.every and progress.step % recipe.dev.every == 0:
-            _measure(session, journal, progress, processes)
-    if progress.step % recipe.save.every:
-        save(session, progress, processes)
-    _measure(session, journal, progress, processes)
-    journal.close()
+        _measure(session, journal, progress, processes)
     return progress
 
 
@@ -84,6 +84,7 @@ def train_step(
     for number, (place, batch) in enumerate(own, start=1):
         seed = (session.recipe.seed * 1_000_003 + step) * 101 + place
         with team.processes.gathering(team.network, is_last=number == len(own)):
+            torch.manual_seed(seed)  # dropout too is a function of the step alone
             heard = batch.to(session.device)
             losses = batch_losses(session, heard, seed=seed, network=team.network)
             (losses.total / len(own)).backward()
