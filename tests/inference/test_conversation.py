@@ -206,6 +206,22 @@ def test_two_questions_at_once_are_refused(qa):
     assert len(chat.turns) == 1
 
 
+def test_a_turn_cannot_be_taken_back_while_it_is_answered(qa):
+    chat = Conversation(qa, settings=SHORT)
+    errors = []
+
+    def take_back(_piece):
+        for change in (chat.undo, chat.clear):
+            with pytest.raises(GenerationError, match="still answering") as error:
+                change()
+            errors.append(error)
+
+    chat.ask("What is it?", on_text=take_back)
+
+    assert errors
+    assert len(chat.turns) == 1
+
+
 def test_a_turn_that_is_not_there_is_named(qa):
     with pytest.raises(GenerationError, match="has 0 turns, and -1 is none of them"):
         Conversation(qa).undo()

@@ -7,6 +7,7 @@ name an earlier clip. What the turns share is computed once (`prefix.py`, `heard
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -99,15 +100,9 @@ class Conversation:
             GenerationError: it is still answering, or there is no such turn.
         """
         heard = self._load(clips)
-        if not self._is_answering.acquire(blocking=False):
-            raise GenerationError(
-                "the conversation is still answering; wait for the reply or call stop()"
-            )
-        try:
+        with self._alone():
             before = self._before(turn)
             return self._answer(before, question, heard, settings or self.settings, on_text)
-        finally:
-            self._is_answering.release()
 
     def stream(self, question: str, **options: Any) -> Iterator[str]:
         """Yield the reply piece by piece; `turns[-1].reply` has it whole afterwards.
@@ -119,10 +114,16 @@ class Conversation:
             **options: as for `ask`.
         """
         pieces: SimpleQueue[str | Exception | None] = SimpleQueue()
+        is_closed = threading.Event()
+
+        def take(piece: str) -> None:
+            if is_closed.is_set():  # perhaps before the reply began, when stop() was too early
+                self.stop()
+            pieces.put(piece)
 
         def work() -> None:
             try:
-                self.ask(question, on_text=pieces.put, **options)
+                self.ask(question, on_text=take, **options)
                 pieces.put(None)
             except Exception as error:  # noqa: BLE001 - raised again where the pieces are read
                 pieces.put(error)
@@ -135,6 +136,7 @@ class Conversation:
                     raise piece
                 yield piece
         except (GeneratorExit, KeyboardInterrupt):
+            is_closed.set()
             self.stop()
             raise
         finally:
@@ -163,15 +165,25 @@ class Conversation:
         return self.edit(-1, self._turns[self._place(-1)].question, **options)
 
     def undo(self) -> Turn:
-        """Take the last turn back and return it."""
-        last = self._turns[self._place(-1)]
-        self._turns = self._turns[:-1]
+        """Take the last turn back and return it.
+
+        Raises:
+            GenerationError: it is still answering, or there is no turn.
+        """
+        with self._alone():
+            last = self._turns[self._place(-1)]
+            self._turns = self._turns[:-1]
         return last
 
     def clear(self) -> None:
-        """Forget everything that was said and heard."""
-        self._turns = ()
-        self._replier.forget()
+        """Forget everything that was said and heard.
+
+        Raises:
+            GenerationError: it is still answering.
+        """
+        with self._alone():
+            self._turns = ()
+            self._replier.forget()
 
     def stop(self) -> None:
         """End the reply that is being made, from another thread or from `on_text`."""
@@ -197,6 +209,18 @@ class Conversation:
         conversation = cls(model, **({"system": system} | options))
         conversation._turns = turns
         return conversation
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Change the turns, while nobody else does."""
+        if not self._is_answering.acquire(blocking=False):
+            raise GenerationError(
+                "the conversation is still answering; wait for the reply or call stop()"
+            )
+        try:
+            yield
+        finally:
+            self._is_answering.release()
 
     def _answer(
         self,

@@ -72,9 +72,6 @@ class HeardClips:
         bins = self.model.config.audio_config.num_mel_bins
         mel = clip_mel(clip.waveform, num_mel_bins=bins, has_edge=has_edge)
         features, mask = (tensor.to(self.model.device) for tensor in pad_mels([mel]))
-        if not hasattr(self.model, "hear"):
-            tokens, _ = self.model.get_audio_features(features, mask)
-            return Heard(tokens, (True,) * len(tokens))
         hearing = self.model.hear(features, mask)
         if hearing.is_kept is None:
             return Heard(hearing.tokens, (True,) * len(hearing.tokens))
