@@ -101,6 +101,15 @@ def test_other_models_bodies_and_paths_have_their_own_status(client):
     assert client.get(CHAT).status_code == 405
 
 
+def test_half_a_character_is_refused(client, parrot):
+    body = rb'{"messages": [{"role": "user", "content": "half \ud83d"}]}'
+    answer = client.post(CHAT, content=body, headers={"content-type": "application/json"})
+
+    assert answer.status_code == 422
+    assert "half a character" in answer.json()["error"]["message"]
+    assert not parrot.works
+
+
 def test_limits_of_sound_and_text_hold_for_the_whole_request(serve):
     client = serve(max_audio_s=5, max_characters=100)
 

@@ -1,10 +1,12 @@
 """Many requests at once: none lost, none mixed up, the queue's end told as such."""
 
+import asyncio
 import io
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx2
 import numpy as np
 import pytest
 import soundfile
@@ -40,23 +42,36 @@ def gauge(client, name):
     return next(float(line.split()[-1]) for line in lines if line.startswith(name))
 
 
-def test_of_200_requests_at_once_each_gets_its_own_answer_or_a_clear_429(serve, parrot):
-    client = serve(max_queue=20)
+async def all_at_once(address, count, *, when_refused):
+    """Return the answers to that many requests over as many connections."""
+    refused = []
+
+    async def one(client, number):
+        if number % 2:
+            body = {"messages": [{"role": "user", "content": f"number {number}"}]}
+            answer = await client.post(CHAT, json=body)
+        else:
+            file = ("a.wav", sound(1600 + 160 * number))
+            answer = await client.post(SPEECH, files={"file": file})
+        if answer.status_code == 429:
+            refused.append(number)
+            if len(refused) == when_refused[0]:
+                when_refused[1]()
+        return answer
+
+    limits = httpx2.Limits(max_connections=None)
+    async with httpx2.AsyncClient(base_url=address, limits=limits, timeout=60) as client:
+        return await asyncio.gather(*(one(client, number) for number in range(count)))
+
+
+def test_of_200_requests_at_once_each_gets_its_own_answer_or_a_clear_429(listening_to, parrot):
+    address = listening_to(parrot, max_queue=20).address
     parrot.gate.clear()
 
-    def one(number):
-        if number % 2:
-            return number, ask(client, f"number {number}")
-        return number, transcribe(client, 1600 + 160 * number)
+    answers = asyncio.run(all_at_once(address, 200, when_refused=(180, parrot.gate.set)))
 
-    with ThreadPoolExecutor(200) as pool:
-        futures = [pool.submit(one, number) for number in range(200)]
-        until(lambda: sum(future.done() for future in futures) >= 180)
-        parrot.gate.set()
-        answers = [future.result() for future in futures]
-
-    served = [(number, answer) for number, answer in answers if answer.status_code == 200]
-    refused = [answer for _, answer in answers if answer.status_code == 429]
+    served = [(number, answer) for number, answer in enumerate(answers) if answer.is_success]
+    refused = [answer for answer in answers if answer.status_code == 429]
     assert len(served) + len(refused) == 200
     assert len(served) == 20
     for number, answer in served:
@@ -68,7 +83,21 @@ def test_of_200_requests_at_once_each_gets_its_own_answer_or_a_clear_429(serve, 
     for answer in refused:
         assert answer.json()["error"]["code"] == "queue_full"
         assert answer.headers["retry-after"]
-    assert ask(client, "again").status_code == 200  # and there is room afterwards
+    with httpx2.Client(base_url=address) as client:
+        assert ask(client, "again").status_code == 200  # and there is room afterwards
+
+
+def test_of_200_requests_in_a_queue_for_all_none_is_lost_or_mixed_up(listening_to, parrot):
+    address = listening_to(parrot, max_queue=200).address
+
+    answers = asyncio.run(all_at_once(address, 200, when_refused=(1, parrot.gate.set)))
+
+    for number, answer in enumerate(answers):
+        said = answer.json()
+        text = said["choices"][0]["message"]["content"] if number % 2 else said["text"]
+        length = f"{(1600 + 160 * number) / 16_000:g}"
+        assert text == (f"number {number}" if number % 2 else f"transcribe {length}")
+    assert max(parrot.batches) > 1
 
 
 def test_transcriptions_that_wait_are_done_together_but_not_with_others(serve, parrot):

@@ -67,6 +67,7 @@ def test_a_visitor_records_asks_reads_words_cuts_and_takes_back(browser, parrot,
     browser.goto(listening_to(parrot).address)
 
     browser.click("#examples button >> nth=0")
+    browser.wait_for_selector("#tray .clip")
     browser.fill("#text", "when is it")
     browser.click("#send")
     browser.wait_for_selector(".place")

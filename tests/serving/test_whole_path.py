@@ -61,7 +61,10 @@ def test_the_openai_package_chats_streams_and_transcribes(api):
     assert streamed.strip() == whole.choices[0].message.content
     assert whole.usage.completion_tokens <= 12
     assert whole.usage.prompt_tokens_details.audio_tokens == 12  # 1 s, four frames pooled
-    assert stream[-1].usage == whole.usage
+    assert stream[-1].usage.total_tokens == whole.usage.total_tokens
+    # The same conversation again is known but for its last token.
+    cached = stream[-1].usage.prompt_tokens_details.cached_tokens
+    assert cached == whole.usage.prompt_tokens - 1
     assert [c.message.content for c in one.choices] == [c.message.content for c in same.choices]
     assert said.duration == 1.0
     assert "".join(e.delta for e in pieces[:-1]).strip() == pieces[-1].text
@@ -106,6 +109,14 @@ def test_typed_tags_give_no_control_tokens(tiny_voice):
 def test_a_conversation_past_the_limit_of_tokens_is_refused(api):
     with pytest.raises(openai.UnprocessableEntityError, match="tokens and the limit is 2000"):
         api.chat.completions.create(model="qwen-audio", messages=[question("x" * 3000)])
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_turns_in_no_order_are_refused(api, is_streamed):
+    messages = [{"role": "assistant", "content": "I begin"}, {"role": "user", "content": "no"}]
+
+    with pytest.raises(openai.UnprocessableEntityError, match="let the user speak first"):
+        api.chat.completions.create(model="qwen-audio", messages=messages, stream=is_streamed)
 
 
 @pytest.mark.parametrize("is_streamed", [False, True])

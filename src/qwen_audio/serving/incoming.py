@@ -129,7 +129,7 @@ class Reader:
                     code="context_length_exceeded",
                     param="messages",
                 )
-            return Text(part["text"])
+            return Text(_whole(part["text"], place))
         if kind == "input_audio":
             content = _from_base64(_inner(part, kind, "data", place), place)
         elif kind == "audio_url":
@@ -154,6 +154,15 @@ class Reader:
         if url[: len(_DATA)].lower() == _DATA:
             return _from_data_url(url, place)
         return self.fetcher.fetch(url)
+
+
+def _whole(text: str, place: str) -> str:
+    """Return a text that is one: JSON can spell half a character, which no tokenizer takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ApiError(f"{place}: the text holds half a character", param=place) from error
+    return text
 
 
 def _inner(part: Mapping[str, Any], kind: str, name: str, place: str) -> str:

@@ -40,7 +40,7 @@ class Qwen2Voice:
             settings = nth_settings(work.settings, number)
             reply = self.qa.reply_to(work.messages, settings=replace(settings, stop=()))
             cutter = StopCutter(settings.stop)
-            text = cutter.push(reply.text) + cutter.finish()
+            text = (cutter.push(reply.text) + cutter.finish()).strip()
             is_full = len(reply.ids) >= settings.max_new_tokens and not cutter.is_over
             reason = TOO_LONG if is_full else ENDED
             choices.append(Choice(text=text, finish_reason=reason, num_tokens=len(reply.ids)))

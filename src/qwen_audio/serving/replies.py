@@ -90,7 +90,10 @@ def usage(answer: ChatAnswer) -> dict[str, Any]:
         "prompt_tokens": answer.prompt_tokens,
         "completion_tokens": answer.completion_tokens,
         "total_tokens": answer.prompt_tokens + answer.completion_tokens,
-        "prompt_tokens_details": {"audio_tokens": answer.audio_tokens, "cached_tokens": 0},
+        "prompt_tokens_details": {
+            "audio_tokens": answer.audio_tokens,
+            "cached_tokens": answer.cached_tokens,
+        },
         "dropped_turns": answer.dropped_turns,
     }
 

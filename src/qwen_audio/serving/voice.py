@@ -98,7 +98,7 @@ class QwenVoice:
                 code="context_length_exceeded",
                 param="messages",
             )
-        choices = []
+        choices, cached = [], 0
         for number in range(work.choices):
             reply = self._write(
                 prompt,
@@ -107,9 +107,11 @@ class QwenVoice:
                 should_stop=should_stop,
             )
             choices.append(self._choice(reply, work.settings))
+            cached = self._prefix.num_reused if number == 0 else cached
         return ChatAnswer(
             choices=tuple(choices),
             prompt_tokens=len(prompt),
+            cached_tokens=cached,
             audio_tokens=prompt.ids.count(token_id(self.tokenizer, vocab.AUDIO_PAD)),
             dropped_turns=rendered.dropped_turns,
         )

@@ -114,11 +114,13 @@ class ChatAnswer:
         choices: one or more replies.
         prompt_tokens: of the conversation, audio included.
         audio_tokens: of its clips.
+        cached_tokens: how many of the prompt's were still known from the request before.
         dropped_turns: how many of the oldest turns the model's window had no room for.
     """
 
     choices: tuple[Choice, ...]
     prompt_tokens: int = 0
+    cached_tokens: int = 0
     audio_tokens: int = 0
     dropped_turns: int = 0
 

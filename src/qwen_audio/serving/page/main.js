@@ -208,7 +208,7 @@ async function showExamples() {
     type: "button",
     onclick: async () => {
       await addFile(await (await fetch(`/page/clips/${example.file}`)).blob(), example.name);
-      $("text").value = example.question;
+      $("text").value ||= example.question;
       fit();
     },
   }, make("strong", {}, example.name), make("span", {}, example.question), make("small", {}, example.source)))));

@@ -1,4 +1,5 @@
-// A clip as bars on a canvas: a click seeks, a drag selects, spans that a reply named are marked.
+// A clip as bars on a canvas: a click seeks, a drag (or Shift and an arrow) selects, spans that a
+// reply named are marked.
 
 import { RATE, peaks } from "./sound.js";
 
@@ -129,6 +130,11 @@ export class Waveform {
     const step = { ArrowLeft: -0.5, ArrowRight: 0.5, Home: -Infinity, End: Infinity }[event.key];
     if (step === undefined) return;
     event.preventDefault();
-    this.on.onSeek(Math.min(this.seconds, Math.max(0, this.now + step)));
+    const to = Math.min(this.seconds, Math.max(0, this.now + step));
+    if (event.shiftKey) {
+      const from = this.selection?.anchor ?? this.now;
+      this.select({ start: Math.min(from, to), end: Math.max(from, to), anchor: from });
+    }
+    this.on.onSeek(to);
   }
 }
