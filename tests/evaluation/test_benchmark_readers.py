@@ -1,16 +1,20 @@
 """Each corpus is read as its authors ship it: tiny imitations of the layouts."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from qwen_audio.data.manifest import AudioReference, Record, write_manifest
 from qwen_audio.errors import EvaluationError
 from qwen_audio.evaluation.benchmarks.opening import samples_of, with_audio
+from qwen_audio.evaluation.benchmarks.records import Sample
 from qwen_audio.evaluation.benchmarks.registry import BENCHMARKS, find_benchmarks
 from qwen_audio.tasks.labels import Labels, Question, Word
 
 from .conftest import row, write_shard
+
+NOWHERE = AudioReference(path=Path("a.wav"))
 
 
 def put(path, text=""):
@@ -244,3 +248,38 @@ def test_benchmarks_are_found_by_name_by_family_and_all_of_the_paper():
     }
     with pytest.raises(EvaluationError, match="did you mean 'clotho'"):
         find_benchmarks(["cloto"])
+
+
+@pytest.mark.parametrize(
+    ("name", "tags"),
+    [
+        ("librispeech-test-clean", "startoftranscript en transcribe en notimestamps wo_itn"),
+        ("aishell1-test", "startoftranscript zh transcribe zh notimestamps wo_itn"),
+        ("covost2-de-en", "startoftranscript de translate en notimestamps itn"),
+        ("clotho", "startofanalysis unknown caption en notimestamps caption_clotho"),
+        ("cochlscene", "startofanalysis unknown keyword en notimestamps scene"),
+        ("meld", "startofanalysis en keyword en notimestamps emotion_recognition"),
+        ("vocalsound", "startofanalysis en keyword en notimestamps vocal_classification"),
+        ("nsynth", "startofanalysis unknown keyword en notimestamps note_analysis"),
+        ("srwt", "startoftranscript en transcribe en timestamps 0.00"),
+    ],
+)
+def test_the_tags_are_those_of_the_originals_scripts(name, tags):
+    language = "zh" if "aishell" in name else "de" if "covost" in name else "en"
+    sample = Sample(key="", audio=NOWHERE, references=("",), language=language, target="en")
+
+    asked = BENCHMARKS[name].tags(sample) + BENCHMARKS[name].opening
+
+    assert asked == "".join(f"<|{tag}|>" for tag in tags.split())
+
+
+def test_every_benchmark_can_be_asked_in_words_and_by_tags():
+    sample = Sample(
+        key="", audio=NOWHERE, references=("",), language="de", target="en", question="What?"
+    )
+
+    for benchmark in BENCHMARKS.values():
+        assert benchmark.tags(sample).startswith("<|startof"), benchmark.name
+        words = benchmark.natural(sample)
+        assert "<|" not in words, benchmark.name
+        assert "{" not in words, benchmark.name

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qwen_audio.cli.options import Device, Dtype, open_model
+from qwen_audio.cli.options import Device, Dtype, hush_transformers, open_model
 from qwen_audio.cli.output import waiting
 from qwen_audio.cli.progress import answering
 from qwen_audio.errors import EvaluationError
@@ -110,6 +110,7 @@ def _listeners(  # noqa: ANN202 - an iterator of listeners
         yield listener_of(loaded, name=Path(model).name, style=prompt)
     for text in peers:
         with waiting(f"opening {text}"):
+            hush_transformers()
             listener = open_peer(
                 text, device=device, dtype=dtype, key=os.environ.get("OPENAI_API_KEY")
             )

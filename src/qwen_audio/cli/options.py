@@ -21,11 +21,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a li
 def open_model(model: str | None, *, device: str | None, dtype: str | None) -> Any:
     """Return the loaded model that the options name."""
     with waiting("loading the model"):
-        _hush_transformers()
+        hush_transformers()
         return qwen_audio.load(model, **given(dtype=dtype, device=device))
 
 
-def _hush_transformers() -> None:
+def hush_transformers() -> None:
     """Keep transformers' own bars off the terminal: one line says what is going on."""
     from transformers.utils import logging
 

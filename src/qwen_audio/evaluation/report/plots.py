@@ -63,14 +63,15 @@ def radar(runs: Sequence[Run], rows: Sequence[Row]) -> str:
     series = radar_series(runs, axes)
     radii = _radii(series, [row.metric.is_error for row in axes])
     angles = np.linspace(0, 2 * np.pi, len(axes), endpoint=False)
-    with _figure((7.5, 6.0), polar=True) as (figure, plot, write):
+    side = 6.0 + 0.1 * len(axes)  # many labels need a longer rim
+    with _figure((side + 1.5, side), polar=True) as (figure, plot, write):
         for place, (line, radius) in enumerate(zip(series, radii, strict=True)):
             colour = COLOURS[place % len(COLOURS)]
             _draw_ring(plot, angles, radius, colour=colour, label=line.label)
         plot.set_theta_offset(np.pi / 2)
         plot.set_theta_direction(-1)
         plot.set_xticks(angles, [_axis_label(row, series, i) for i, row in enumerate(axes)])
-        plot.tick_params(axis="x", pad=4, labelsize=8)
+        plot.tick_params(axis="x", pad=5, labelsize=7.5)
         for label, angle in zip(plot.get_xticklabels(), angles, strict=True):
             label.set_horizontalalignment(_side(float(np.sin(angle))))
         plot.set_yticks([0.25, 0.5, 0.75, 1.0], [])
