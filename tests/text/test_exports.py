@@ -62,6 +62,13 @@ def test_tiers_of_a_textgrid_have_no_gaps():
     assert 'text = """You"""' in text
 
 
+def test_times_after_hours_keep_their_thousandths():
+    late = Segment(text="late", start_s=36_000.125, end_s=36_001.375)
+
+    assert "xmin = 36000.125\n" in export([late], "textgrid")
+    assert "10:00:00,125 --> 10:00:01,375" in export([late], "srt")
+
+
 def test_plain_text_is_the_words_alone():
     assert export(SEGMENTS, "text") == 'Hello there. "You" a --> b & c\n'
 

@@ -97,7 +97,7 @@ def to_textgrid(segments: Sequence[Segment]) -> str:
         'Object class = "TextGrid"',
         "",
         "xmin = 0",
-        f"xmax = {end_s:g}",
+        f"xmax = {end_s:.10g}",
         "tiers? <exists>",
         f"size = {len(tiers)}",
         "item []:",
@@ -157,15 +157,15 @@ def _tier(number: int, name: str, intervals: Sequence[Word]) -> list[str]:
         '        class = "IntervalTier"',
         f'        name = "{name}"',
         "        xmin = 0",
-        f"        xmax = {intervals[-1].end_s:g}",
+        f"        xmax = {intervals[-1].end_s:.10g}",
         f"        intervals: size = {len(intervals)}",
     ]
     for place, interval in enumerate(intervals, start=1):
         text = interval.text.replace('"', '""')
         lines += [
             f"        intervals [{place}]:",
-            f"            xmin = {interval.start_s:g}",
-            f"            xmax = {interval.end_s:g}",
+            f"            xmin = {interval.start_s:.10g}",
+            f"            xmax = {interval.end_s:.10g}",
             f'            text = "{text}"',
         ]
     return lines
