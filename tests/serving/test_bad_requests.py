@@ -110,6 +110,16 @@ def test_half_a_character_is_refused(client, parrot):
     assert not parrot.works
 
 
+def test_a_page_of_another_site_cannot_use_a_visitors_server(client, parrot):
+    body = {"messages": [HELLO]}
+
+    foreign = client.post(CHAT, json=body, headers={"sec-fetch-site": "cross-site"})
+    own = client.post(CHAT, json=body, headers={"sec-fetch-site": "same-origin"})
+
+    assert (foreign.status_code, own.status_code) == (403, 200)
+    assert len(parrot.works) == 1
+
+
 def test_limits_of_sound_and_text_hold_for_the_whole_request(serve):
     client = serve(max_audio_s=5, max_characters=100)
 

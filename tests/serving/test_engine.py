@@ -87,6 +87,7 @@ def test_of_200_requests_at_once_each_gets_its_own_answer_or_a_clear_429(listeni
         assert ask(client, "again").status_code == 200  # and there is room afterwards
 
 
+@pytest.mark.slow
 def test_of_200_requests_in_a_queue_for_all_none_is_lost_or_mixed_up(listening_to, parrot):
     address = listening_to(parrot, max_queue=200).address
 

@@ -106,7 +106,11 @@ class Fetcher:
         plain = self.connect((addresses[0], port), TIMEOUT_S)
         if parts.scheme == "http":
             return plain
-        return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
+        try:
+            return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
+        except OSError:
+            plain.close()
+            raise
 
     def _read(self, answer: http.client.HTTPResponse, until: float) -> bytes:
         content = bytearray()

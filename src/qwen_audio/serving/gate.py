@@ -63,7 +63,7 @@ class Watch:
 
 
 class Gate:
-    """Lets a request of the API in, or answers it with 401, 408, 413 or 429.
+    """Lets a request of the API in, or answers it with 401, 403, 408, 413 or 429.
 
     Args:
         app: what is behind.
@@ -108,6 +108,8 @@ class Gate:
                 status=401,
                 code="invalid_api_key",
             )
+        if headers.get(b"sec-fetch-site") == b"cross-site":  # a browser says so, no other client
+            raise ApiError("pages of other sites may not use this server", status=403)
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > self.settings.max_body_bytes:
             raise self._too_large()
