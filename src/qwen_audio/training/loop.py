@@ -16,7 +16,7 @@ from qwen_audio.errors import DataError
 from qwen_audio.training.checkpoint import Progress, save_checkpoint
 from qwen_audio.training.examples import Position, batches_from
 from qwen_audio.training.journal import Journal, Watch, measure
-from qwen_audio.training.processes import ALONE, Processes, whole, whole_state, whole_tensor
+from qwen_audio.training.processes import ALONE, Processes, whole, whole_state
 from qwen_audio.training.recipe import OptimizerRecipe
 from qwen_audio.training.session import Session, masking, variation
 from qwen_audio.training.stopping import StopSign
@@ -90,7 +90,7 @@ def train_step(
             (losses.total / len(own)).backward()
         parts.append(losses)
     parameters = [p for group in session.optimizer.param_groups for p in group["params"]]
-    norm = float(whole_tensor(torch.nn.utils.clip_grad_norm_(parameters, settings.clip)))
+    norm = team.processes.clip_gradients(parameters, settings.clip)
     if math.isfinite(norm):
         scale = rate_scale(step, settings, session.recipe.steps)
         for group in session.optimizer.param_groups:

@@ -16,6 +16,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from qwen_audio.errors import RecipeError, unknown_name
+from qwen_audio.training.student import Losses
 
 KINDS = ("auto", "ddp", "fsdp2")
 _STACKS = (("encoder", "blocks"), ("language_model", "layers"))
@@ -81,6 +82,21 @@ class Processes:
         distributed.all_reduce(total)
         return total / self.count
 
+    def clip_gradients(self, parameters: Sequence[Tensor], limit: float) -> float:
+        """Scale gradients down to a norm of `limit` at most, and return the norm they had."""
+        if not self.is_sharded:
+            return float(torch.nn.utils.clip_grad_norm_(parameters, limit))
+        for parameter in parameters:
+            if not isinstance(parameter, DTensor):  # a scalar, which FSDP2 leaves alone
+                own = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+                parameter.grad = self.mean(own)
+        grads = [p.grad for p in parameters if p.grad is not None]
+        norms = [whole_tensor(torch.linalg.vector_norm(grad)) for grad in grads]
+        norm = float(torch.linalg.vector_norm(torch.stack(norms)))
+        for grad in grads:
+            grad.mul_(min(1.0, limit / (norm + 1e-6)))  # as torch's clip_grad_norm_ does
+        return norm
+
     def any(self, claim: bool, device: torch.device) -> bool:  # noqa: FBT001 - it is what is asked
         """Return whether the claim holds for any process."""
         if self.count == 1:
@@ -114,9 +130,10 @@ def join_processes(kind: str, device: str) -> tuple[Processes, torch.device]:
     """
     if kind not in KINDS:
         raise RecipeError(unknown_name("kind of parallel training", kind, KINDS))
-    if not torch.distributed.is_torchelastic_launched():
-        name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-        return ALONE, torch.device(name)
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if not distributed.is_torchelastic_launched():
+        return ALONE, torch.device(device)
     from accelerate import Accelerator
 
     state = Accelerator(cpu=device == "cpu").state
@@ -164,14 +181,21 @@ def _part_of(value: Any, parameter: Tensor) -> Any:
 def _shard(student: nn.Module, optimizer: torch.optim.Optimizer, count: int) -> nn.Module:
     """Share out each layer's weights, and what is outside the layers, among the processes."""
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.fsdp import FSDPModule, fully_shard
 
+    _show_tensors_of(Losses)
     names = {parameter: name for name, parameter in student.named_parameters()}
     mesh = init_device_mesh(next(student.parameters()).device.type, (count,))
     for tower, stack in _STACKS:
         for layer in getattr(student.model.get_submodule(tower), stack, ()):
             fully_shard(layer, mesh=mesh)
-    network = fully_shard(student, mesh=mesh)
+    # FSDP2 takes no scalars: every process keeps its own, `clip_gradients` makes them agree.
+    scalars = {parameter for parameter in student.parameters() if not parameter.ndim}
+    network = fully_shard(student, mesh=mesh, ignored_params=scalars)
+    if mesh.device_type == "cpu":  # gloo knows no mean, only sums
+        for module in network.modules():
+            if isinstance(module, FSDPModule):
+                module.set_force_sum_reduction_for_comms(enable=True)
     parts = dict(student.named_parameters())
     for group in optimizer.param_groups:
         group["params"] = [parts[names[whole]] for whole in group["params"]]
@@ -179,3 +203,11 @@ def _shard(student: nn.Module, optimizer: torch.optim.Optimizer, count: int) -> 
         part, values = parts[names[whole]], optimizer.state.pop(whole)
         optimizer.state[part] = {name: _part_of(value, part) for name, value in values.items()}
     return network
+
+
+def _show_tensors_of(record: type) -> None:
+    """Let FSDP2 find the tensors in what the student returns: it starts with them going back."""
+    from torch.utils import _pytree as pytree
+
+    if record not in pytree.SUPPORTED_NODES:
+        pytree.register_dataclass(record)
