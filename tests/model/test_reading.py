@@ -94,6 +94,15 @@ def test_a_token_that_is_surely_read_gets_that_tokens_embedding():
     torch.testing.assert_close(heard.tokens, words.weight[[7]])
 
 
+def test_a_reader_without_choices_changes_nothing():
+    tokens, counts = torch.randn(5, 8), torch.tensor([5])
+
+    heard = Reader(8, 20)(tokens, counts, torch.nn.Embedding(20, 8))
+
+    assert heard.tokens is tokens
+    assert heard.is_kept is None
+
+
 def test_only_slots_that_are_not_kept_are_masked():
     is_slot = torch.tensor([[False, True, True, False], [True, False, False, True]])
     is_kept = torch.tensor([True, False, False, True])

@@ -5,14 +5,14 @@ from qwen_audio.text.prompt import LEARNT_STYLE, preview, render_tagged
 
 
 def test_a_preview_shows_clips_in_short_and_marks_what_is_learnt(tokenizer, second: Clip) -> None:
-    nothing = Clip(np.zeros(0, np.float32))
+    nameless = Clip(np.zeros(1600, np.float32))
     text = "<audio></audio>hello<audio></audio><|en|>"
-    prompt = render_tagged(text, [nothing, second], tokenizer=tokenizer, target="the cat")
+    prompt = render_tagged(text, [nameless, second], tokenizer=tokenizer, target="the cat")
 
     shown = preview(prompt, tokenizer)
 
     assert shown.plain == (
-        "<audio>0.00 s</audio>hello<audio>silence.wav, 1.00 s, 25 tokens</audio><|en|>"
+        "<audio>0.10 s, 2 tokens</audio>hello<audio>silence.wav, 1.00 s, 25 tokens</audio><|en|>"
         "the cat<|endoftext|>"
     )
     learnt = [shown.plain[s.start : s.end] for s in shown.spans if LEARNT_STYLE in str(s.style)]

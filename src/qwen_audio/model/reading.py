@@ -82,7 +82,12 @@ class Reader(nn.Module):
         counts: Int[Tensor, " clips"],
         embedding: nn.Module,
     ) -> Hearing:
-        """Return the tokens with what they read as, and which of them the decoder should see."""
+        """Return the tokens with what they read as, and which of them the decoder should see.
+
+        A reader that has nothing to choose from yet changes nothing.
+        """
+        if not len(self.choices):
+            return Hearing(tokens=tokens, counts=counts)
         rows = self.rows(embedding)
         shares = self.logits(tokens, rows).softmax(dim=1)
         read = shares[:, 1:].to(rows.dtype) @ rows
