@@ -180,7 +180,7 @@ def test_a_tiny_model_learns_eight_clips_by_heart(table, tmp_path):
         "mask_bins": 0,
         "mask_frames": 0,
     }
-    made = table(steps=250, learn=learn, augment=still)
+    made = table(steps=400, learn=learn, augment=still)
     made["mixture"] = {"join_share": 0.0, "other": 0.0, "tasks": {"ASR": 1.0}}
     made["optimizer"] = {"warmup": 20}
     made["dev"] = {"max_new_tokens": 16, "clips": 8, "tasks": ["ASR"]}
