@@ -140,7 +140,7 @@ def test_what_cannot_work_is_said_before_anything_is_loaded(recipe, tmp_path):
 @pytest.mark.slow
 def test_a_tiny_model_learns_eight_clips_by_heart(recipe, tmp_path, tones):
     settings = recipe(
-        rank=0, learn_encoder=True, learn_projector=True, rate=3e-3, steps=250, rows=8,
+        rank=0, learn_encoder=True, learn_projector=True, rate=3e-3, steps=450, rows=8,
         log_every=50, save_every=1000,
     )  # fmt: skip
 
