@@ -40,6 +40,7 @@ format: install
 bench: install
 	$(RUN)python benchmarks/inference.py
 	$(RUN)python benchmarks/default_model.py
+	$(RUN)python benchmarks/conversation.py
 
 # The default model from the shards in data/, stage by stage; each resumes from its last checkpoint.
 train-mini: install
