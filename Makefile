@@ -18,11 +18,11 @@ $(VENV)/.installed: pyproject.toml
 	$(RUN)python -m pip install --quiet --editable ".[all]"
 	touch $@
 
-# The main job on a real clip: what is said, when, and a question about it.
+# The main job on real clips: what is said, and questions about what is heard.
 demo: install
 	$(RUN)qwen-audio transcribe $(CLIP)
-	$(RUN)qwen-audio transcribe --words $(CLIP)
-	$(RUN)qwen-audio ask $(CLIP) "Is the speaker a man or a woman?"
+	$(RUN)qwen-audio ask $(CLIP) "What does the person say?"
+	$(RUN)qwen-audio ask examples/clips/rooster.flac "What do you hear?"
 
 test: install
 	$(RUN)python -m pytest --quiet
