@@ -56,6 +56,9 @@ def reading(qa):
     torch.manual_seed(0)
     model = type(qa.model)(config).eval()
     model.load_state_dict(qa.model.state_dict(), strict=False)
+    model.reader.allow([1, 2, 3])
+    with torch.no_grad():
+        model.reader.bias.fill_(100.0)
     return QwenAudio(model, qa.processor)
 
 
