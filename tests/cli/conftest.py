@@ -38,7 +38,9 @@ class FakeModel:
         self.calls.append((clip, settings))
         words = (Word("grüß", 0.0, 0.301), Word("dich", 0.301, 0.75))
         return SimpleNamespace(
-            text="grüß dich", language="de", words=words if settings["words"] else ()
+            text="" if clip.startswith("silent") else "grüß dich",
+            language="de",
+            words=words if settings["words"] else (),
         )
 
     def _hear(self, clips: Any) -> None:

@@ -120,6 +120,14 @@ def test_one_clip_prints_its_text_only(run: Callable, model: object) -> None:
 
 
 @pytest.mark.usefixtures("model")
+def test_a_clip_in_which_nothing_is_said_is_named(run: Callable) -> None:
+    result = run("transcribe", "silent.wav")
+
+    assert (result.code, result.out) == (0, "\n")
+    assert "silent.wav: no speech was heard in it" in result.err
+
+
+@pytest.mark.usefixtures("model")
 def test_several_clips_print_their_names(run: Callable) -> None:
     assert run("transcribe", "a.wav", "b.wav").out == "a.wav: grüß dich\nb.wav: grüß dich\n"
 

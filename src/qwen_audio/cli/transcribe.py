@@ -1,5 +1,6 @@
 """`qwen-audio transcribe`: what is said in clips of any length, in writing."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,7 @@ def transcribe(
     def write_down(clip: str) -> None:
         with _progress(clip) as options:
             said = qa.transcribe(clip, language=language, words=needs_words, **options)
+        _tell_if_silent(clip, said.text)
         if form or output:
             _export(said, clip, form or "text", output)
         elif as_json:
@@ -61,6 +63,12 @@ def transcribe(
 
     if not for_each_clip(clips, write_down, verb="transcribe"):
         raise typer.Exit(1)
+
+
+def _tell_if_silent(clip: str, text: str) -> None:
+    """Say so where nothing was heard: an empty line alone looks like a failure."""
+    if not text.strip():
+        print(f"qwen-audio transcribe: {clip}: no speech was heard in it", file=sys.stderr)
 
 
 def _export(said: Any, clip: str, form: str, output: Path | None) -> None:
