@@ -6,6 +6,7 @@ import numpy as np
 import soundfile
 
 from qwen_audio.evaluation.benchmarks.registry import find_benchmarks
+from qwen_audio.evaluation.peers.records import Said
 from qwen_audio.evaluation.running.plan import make_plan
 from qwen_audio.evaluation.running.run import run
 
@@ -16,7 +17,7 @@ SOUNDS = ("dog", "rain", "dog", "crow")
 
 @dataclass
 class Rule:
-    """Answers with what a function makes of a question."""
+    """Answers with what a function makes of a question: a text, or a reply with its end."""
 
     say: object
     name: str = "rule"
@@ -35,7 +36,8 @@ class Rule:
 
     def answer(self, asked, clips):
         self.heard.append([clip.num_samples for clip in clips])
-        return [self.say(a) for a in asked]
+        said = [self.say(a) for a in asked]
+        return [one if isinstance(one, Said) else Said(text=one) for one in said]
 
 
 def right(asked):

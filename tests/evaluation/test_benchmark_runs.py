@@ -9,6 +9,7 @@ import pytest
 
 from qwen_audio.errors import EvaluationError
 from qwen_audio.evaluation.benchmarks.registry import find_benchmarks
+from qwen_audio.evaluation.peers.records import Said
 from qwen_audio.evaluation.report.writing import write_report
 from qwen_audio.evaluation.running.log import ANSWERS, read_answers
 from qwen_audio.evaluation.running.plan import make_plan
@@ -209,6 +210,36 @@ def test_malformed_answers_are_wrong_and_all_are_counted(corpora, tmp_path):
     assert found["librispeech-test-clean", "wer-paper"]["samples"] == 5
     assert found["esc50", "accuracy"]["value"] == 0
     assert found["esc50", "accuracy-any-wording"]["samples"] == 4
+
+
+def test_a_transcript_cut_in_a_loop_counts_the_loop_once_and_the_log_keeps_it_whole(
+    corpora, tmp_path
+):
+    loop = "one two " * 20
+    listener = Rule(lambda _asked: Said(text=f"<|en|>{loop}o", is_cut=True))
+
+    evaluate(listener, corpora, tmp_path / "run")
+
+    answers = {a.place: a for a in read_answers(tmp_path / "run")}
+    spoken = answers["librispeech-test-clean", "61-70968-0001"]
+    assert spoken.reply == f"<|en|>{loop}o"
+    assert spoken.counted == "<|en|>one two "
+    assert spoken.score["wer-paper"] == (0, 2)
+    # only transcripts can loop: "ha ha ha ha" may be the name of a sound
+    assert answers["esc50", "1-0-A-0.wav"].counted is None
+    report = write_report([tmp_path / "run"], tmp_path / "report")[0].read_text("utf-8")
+    assert "5 of 5 answers of librispeech-test-clean were cut at their limit, 5 of them" in report
+    # 41 words each time, of which two are right twice, against 11 in all
+    assert "counted in full, WER, paper normalisation is 1827.27 %" in report
+    assert json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))["replies"].startswith(
+        "a transcript is cut after 16 + 12 tokens a second"
+    )
+
+
+def test_a_reply_that_ended_by_itself_is_never_touched(corpora, tmp_path):
+    evaluate(Rule(lambda _asked: "no no no no no no"), corpora, tmp_path / "run")
+
+    assert all(a.counted is None and not a.is_cut for a in read_answers(tmp_path / "run"))
 
 
 def test_a_listener_that_drops_an_answer_is_refused(corpora, tmp_path):

@@ -2,12 +2,15 @@
 
 import base64
 import io
+import logging
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import openai
 import pytest
 import soundfile
+import torch
 
 from qwen_audio.audio.sources import Clip
 from qwen_audio.data.manifest import AudioReference
@@ -26,6 +29,12 @@ def clip(seconds=0.3):
     return Clip(np.zeros(int(seconds * 16_000), dtype=np.float32))
 
 
+def asked_of(name, *, tmp_path):
+    audio = AudioReference(path=tmp_path / "a.wav")
+    sample = Sample(key="a", audio=audio, references=("x",), language="en")
+    return Asked(benchmark=BENCHMARKS[name], sample=sample, prompt="en transcribe")
+
+
 def ask(listener, *names, tmp_path, **sample):
     """Put one sample of each benchmark to a listener, and return prompts and replies."""
     audio = AudioReference(path=tmp_path / "a.wav")
@@ -34,7 +43,8 @@ def ask(listener, *names, tmp_path, **sample):
         Asked(benchmark=BENCHMARKS[n], sample=made, prompt=listener.prompt(BENCHMARKS[n], made))
         for n in names
     ]
-    return [a.prompt for a in asked], listener.answer(asked, [clip()] * len(asked))
+    said = listener.answer(asked, [clip()] * len(asked))
+    return [a.prompt for a in asked], [one.text for one in said]
 
 
 def test_our_model_is_asked_by_tags_and_its_opening_is_part_of_the_reply(parrot, tmp_path):
@@ -86,7 +96,7 @@ def test_qwen2_audio_takes_words_only(tmp_path):
     model = Qwen2Audio(None, None)
 
     def answer(_clip, text, **_settings):
-        return SimpleNamespace(text=f"{text[:4]}…")
+        return SimpleNamespace(text=f"{text[:4]}…", ids=(1, 2))
 
     object.__setattr__(model, "ask", answer)
 
@@ -107,16 +117,22 @@ class TinyWhisper:
     """Stands for a Whisper's network and processor: says what it was told."""
 
     device, dtype = "cpu", None
-    generation_config = SimpleNamespace(is_multilingual=True)
+    generation_config = SimpleNamespace(is_multilingual=True, pad_token_id=0)
+    texts: ClassVar = [""]
 
     def __call__(self, waveforms, **_rest):
         return Inputs(number=len(waveforms))
 
-    def generate(self, *, number, language, task, **_rest):
-        return [f"{language} {task} of {number}"] * number
+    def generate(self, *, number, language, task, max_new_tokens, **_rest):
+        logging.getLogger("transformers.generation.utils").warning(
+            "Passing `generation_config` together with generation-related arguments"
+        )
+        self.texts.append(f"{language} {task} of {number}")
+        length = min(max_new_tokens, 30 if number == 1 else 3)
+        return torch.tensor([[len(self.texts) - 1] * length + [0]] * number)
 
-    def batch_decode(self, ids, **_rest):
-        return ids
+    def decode(self, ids, **_rest):
+        return self.texts[ids[0]]
 
 
 def test_whisper_transcribes_and_translates_into_english_and_nothing_else(tmp_path):
@@ -133,6 +149,48 @@ def test_whisper_transcribes_and_translates_into_english_and_nothing_else(tmp_pa
     assert not listener.refuses(BENCHMARKS["covost2-zh-en"])
 
 
+def test_a_transcript_is_cut_by_its_clips_length_and_other_replies_are_not(parrot, tmp_path):
+    listener = OurListener(parrot(lambda _prompt: "one " * 100), "ours")
+
+    _, (transcript, caption) = ask(listener, "librispeech-test-clean", "clotho", tmp_path=tmp_path)
+
+    assert len(transcript) == 16 + 4  # 0.3 s
+    assert len(caption) == BENCHMARKS["clotho"].max_new_tokens
+
+
+def test_every_peer_says_whether_a_reply_was_cut(parrot, tmp_path):
+    def create(**request):
+        assert request["max_tokens"] == 20
+        message = SimpleNamespace(content="one one")
+        return SimpleNamespace(choices=[SimpleNamespace(message=message, finish_reason="length")])
+
+    def answer(_clip, _text, *, settings):
+        return SimpleNamespace(text="one one", ids=(1,) * settings.max_new_tokens)
+
+    qwen2 = Qwen2Audio(None, None)
+    object.__setattr__(qwen2, "ask", answer)
+    tiny = TinyWhisper()
+    listeners = [
+        OurListener(parrot(lambda _prompt: "one " * 100), "ours"),
+        Qwen2Listener(qwen2, "qwen2"),
+        Whisper(tiny, tiny, "tiny"),
+        served(create),
+    ]
+
+    asked = asked_of("librispeech-test-clean", tmp_path=tmp_path)
+
+    said = [listener.answer([asked], [clip()])[0] for listener in listeners]
+    assert [one.is_cut for one in said] == [True] * 4
+
+
+def test_whispers_warning_about_itself_is_not_shown(tmp_path, caplog):
+    tiny = TinyWhisper()
+
+    ask(Whisper(tiny, tiny, "tiny"), "librispeech-test-clean", tmp_path=tmp_path)
+
+    assert not caplog.records
+
+
 def served(create):
     completions = SimpleNamespace(create=create)
     return Served(SimpleNamespace(chat=SimpleNamespace(completions=completions)), "m", "http://x")
@@ -144,7 +202,8 @@ def test_a_served_model_is_sent_the_clip_and_the_words(tmp_path):
     def create(**request):
         sent.append(request)
         message = SimpleNamespace(content=None if len(sent) > 1 else "rain")
-        return SimpleNamespace(choices=[SimpleNamespace(message=message)])
+        choice = SimpleNamespace(message=message, finish_reason="length")
+        return SimpleNamespace(choices=[choice])
 
     _, replies = ask(served(create), "esc50", tmp_path=tmp_path)
     _, nothing = ask(served(create), "esc50", tmp_path=tmp_path)

@@ -1,6 +1,7 @@
 """How much can be said in so many seconds, and what to do with a reply that ran into a loop."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from qwen_audio.audio.sources import Seconds
 
@@ -10,6 +11,8 @@ STAMPS = 2.0  # with times, a word of a token or two has a stamp at one end or b
 SPARE_TOKENS = 16
 LONGEST_LOOP = 32  # tokens of what is said again and again
 FEWEST_ROUNDS = 4  # people do say a thing three times
+
+Unit = TypeVar("Unit")
 
 
 def most_tokens(duration_s: Seconds, language: str | None = None, *, words: bool = False) -> int:
@@ -22,15 +25,22 @@ def most_tokens(duration_s: Seconds, language: str | None = None, *, words: bool
     return SPARE_TOKENS + round(a_second * duration_s)
 
 
-def without_loop(ids: Sequence[int], *, is_cut: bool) -> tuple[int, ...]:
+def without_loop(
+    ids: Sequence[Unit], *, is_cut: bool, longest: int = LONGEST_LOOP
+) -> tuple[Unit, ...]:
     """Return a reply that was cut short without what it said again and again at its end.
+
+    Args:
+        ids: the reply, in tokens or in characters.
+        is_cut: whether it was cut; what ended by itself is left as it is.
+        longest: the most units of what is said again and again.
 
     >>> without_loop([1, 2, 7, 8, 7, 8, 7, 8, 7, 8, 7], is_cut=True)
     (1, 2, 7, 8)
     """
     if not is_cut:
         return tuple(ids)
-    for size in range(1, min(LONGEST_LOOP, len(ids) // FEWEST_ROUNDS) + 1):
+    for size in range(1, min(longest, len(ids) // FEWEST_ROUNDS) + 1):
         same = 0
         while same + size < len(ids) and ids[-1 - same] == ids[-1 - same - size]:
             same += 1

@@ -8,7 +8,13 @@ from qwen_audio.errors import EvaluationError
 from qwen_audio.evaluation.asking import fingerprint
 from qwen_audio.evaluation.benchmarks.prompts import NATURAL, TAGS
 from qwen_audio.evaluation.benchmarks.records import Benchmark, Sample
-from qwen_audio.evaluation.peers.records import Asked, refuses_in_words, written_prompt
+from qwen_audio.evaluation.peers.limits import token_limit
+from qwen_audio.evaluation.peers.records import (
+    Asked,
+    Said,
+    refuses_in_words,
+    written_prompt,
+)
 from qwen_audio.inference.answers import QwenAudio
 from qwen_audio.inference.generation import Generation
 from qwen_audio.inference.qwen2 import Qwen2Audio
@@ -37,18 +43,21 @@ class OurListener:
         """Return tags or words, as the style says."""
         return written_prompt(benchmark, sample, style=self.style)
 
-    def answer(self, asked: Sequence[Asked], clips: Sequence[Clip]) -> list[str]:
+    def answer(self, asked: Sequence[Asked], clips: Sequence[Clip]) -> list[Said]:
         """Return the replies, tags included, begun with what the prompt gave of them."""
         render = self._tagged if self.style == TAGS else self._chat
         prompts = [render(a.prompt, clip) for a, clip in zip(asked, clips, strict=True)]
-        longest = max(a.benchmark.max_new_tokens for a in asked)
-        replies = self.model.generate(prompts, settings=Generation(max_new_tokens=longest))
+        limits = [token_limit(a, clip) for a, clip in zip(asked, clips, strict=True)]
+        replies = self.model.generate(prompts, settings=Generation(max_new_tokens=max(limits)))
         tokenizer = self.model.processor.tokenizer
         opening = self.style == TAGS
         return [
-            (a.benchmark.opening if opening else "")
-            + decode_reply(tokenizer, ids[: a.benchmark.max_new_tokens], skip_special=False)
-            for a, ids in zip(asked, replies, strict=True)
+            Said(
+                text=(a.benchmark.opening if opening else "")
+                + decode_reply(tokenizer, ids[:limit], skip_special=False),
+                is_cut=len(ids) >= limit,
+            )
+            for a, ids, limit in zip(asked, replies, limits, strict=True)
         ]
 
     def _tagged(self, tags: str, clip: Clip):  # noqa: ANN202 - a rendered prompt
@@ -84,14 +93,14 @@ class Qwen2Listener:
         """Return words."""
         return benchmark.natural(sample)
 
-    def answer(self, asked: Sequence[Asked], clips: Sequence[Clip]) -> list[str]:
+    def answer(self, asked: Sequence[Asked], clips: Sequence[Clip]) -> list[Said]:
         """Return the replies."""
-        return [
-            self.model.ask(
-                clip, a.prompt, settings=Generation(max_new_tokens=a.benchmark.max_new_tokens)
-            ).text
-            for a, clip in zip(asked, clips, strict=True)
-        ]
+        return [self._ask(a, clip) for a, clip in zip(asked, clips, strict=True)]
+
+    def _ask(self, asked: Asked, clip: Clip) -> Said:
+        limit = token_limit(asked, clip)
+        reply = self.model.ask(clip, asked.prompt, settings=Generation(max_new_tokens=limit))
+        return Said(text=reply.text, is_cut=len(reply.ids) >= limit)
 
 
 def listener_of(

@@ -24,6 +24,19 @@ class Asked:
     prompt: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """A reply as it was given.
+
+    Attributes:
+        text: of the reply, tags included.
+        is_cut: whether it was cut at its limit, and not ended by who gave it.
+    """
+
+    text: str
+    is_cut: bool = False
+
+
 @runtime_checkable
 class Listener(Protocol):
     """Someone who hears a clip and answers.
@@ -47,8 +60,8 @@ class Listener(Protocol):
     def prompt(self, benchmark: Benchmark, sample: Sample) -> str:
         """Return the text that goes with a clip."""
 
-    def answer(self, asked: Sequence[Asked], clips: Sequence[Clip]) -> list[str]:
-        """Return the reply to each question about its clip, as it was given."""
+    def answer(self, asked: Sequence[Asked], clips: Sequence[Clip]) -> list[Said]:
+        """Return the reply to each question about its clip, cut at `limits.token_limit`."""
 
 
 def written_prompt(benchmark: Benchmark, sample: Sample, *, style: str) -> str:

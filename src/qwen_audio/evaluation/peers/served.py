@@ -14,7 +14,8 @@ from qwen_audio.audio.sources import Clip
 from qwen_audio.errors import EvaluationError
 from qwen_audio.evaluation.benchmarks.prompts import NATURAL
 from qwen_audio.evaluation.benchmarks.records import Benchmark, Sample
-from qwen_audio.evaluation.peers.records import Asked, refuses_in_words
+from qwen_audio.evaluation.peers.limits import token_limit
+from qwen_audio.evaluation.peers.records import Asked, Said, refuses_in_words
 
 _TIMEOUT_S, _RETRIES = 120.0, 4
 
@@ -46,7 +47,7 @@ class Served:
         """Return words."""
         return benchmark.natural(sample)
 
-    def answer(self, asked: Sequence[Asked], clips: Sequence[Clip]) -> list[str]:
+    def answer(self, asked: Sequence[Asked], clips: Sequence[Clip]) -> list[Said]:
         """Return the replies.
 
         Raises:
@@ -55,7 +56,7 @@ class Served:
         with ThreadPoolExecutor(max_workers=max(1, len(asked))) as pool:
             return list(pool.map(self._ask, asked, clips))
 
-    def _ask(self, asked: Asked, clip: Clip) -> str:
+    def _ask(self, asked: Asked, clip: Clip) -> Said:
         import openai
 
         sound = {"data": _wav(clip), "format": "wav"}
@@ -68,14 +69,17 @@ class Served:
                 model=self.model,
                 messages=[{"role": "user", "content": parts}],
                 temperature=0,
-                max_tokens=asked.benchmark.max_new_tokens,
+                max_tokens=token_limit(asked, clip),
             )
         except openai.OpenAIError as error:
             raise EvaluationError(
                 f"{self.url} does not answer for {self.model} ({error}); the answers so far are "
                 "kept, start the same command again"
             ) from error
-        return (reply.choices[0].message.content if reply.choices else "") or ""
+        if not reply.choices:
+            return Said(text="")
+        choice = reply.choices[0]
+        return Said(text=choice.message.content or "", is_cut=choice.finish_reason == "length")
 
 
 def open_served(where: str, *, key: str | None = None) -> Served:

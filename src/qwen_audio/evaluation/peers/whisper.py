@@ -1,6 +1,8 @@
 """A Whisper of transformers as a listener: it transcribes, and translates into English."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,11 @@ from qwen_audio.errors import EvaluationError
 from qwen_audio.evaluation.asking import fingerprint
 from qwen_audio.evaluation.benchmarks.prompts import NATURAL
 from qwen_audio.evaluation.benchmarks.records import Benchmark, Sample
-from qwen_audio.evaluation.peers.records import Asked
+from qwen_audio.evaluation.peers.limits import token_limit
+from qwen_audio.evaluation.peers.records import Asked, Said
 
 _TASKS = {"ASR": "transcribe", "S2TT": "translate"}
+_OWN_WARNING = "Passing `generation_config` together with"  # transformers warns of its own call
 
 
 @dataclass(frozen=True)
@@ -50,16 +54,21 @@ class Whisper:
         return f"{sample.language} {_TASKS[benchmark.task]}"
 
     @torch.inference_mode()
-    def answer(self, asked: Sequence[Asked], clips: Sequence[Clip]) -> list[str]:
+    def answer(self, asked: Sequence[Asked], clips: Sequence[Clip]) -> list[Said]:
         """Return the replies, greedy, those of one prompt together."""
-        replies = dict.fromkeys(range(len(asked)), "")
+        limits = [token_limit(a, clip) for a, clip in zip(asked, clips, strict=True)]
+        replies = dict.fromkeys(range(len(asked)), Said(text=""))
         for prompt in dict.fromkeys(a.prompt for a in asked):
             places = [place for place, a in enumerate(asked) if a.prompt == prompt]
-            said = self._generate(prompt, [clips[place] for place in places])
-            replies |= dict(zip(places, said, strict=True))
+            most = max(limits[place] for place in places)
+            said = self._generate(prompt, [clips[place] for place in places], most=most)
+            replies |= {
+                place: self._said(ids, limits[place])
+                for place, ids in zip(places, said, strict=True)
+            }
         return list(replies.values())
 
-    def _generate(self, prompt: str, clips: Sequence[Clip]) -> list[str]:
+    def _generate(self, prompt: str, clips: Sequence[Clip], *, most: int) -> list[list[int]]:
         inputs = self.processor(
             [clip.waveform for clip in clips],
             sampling_rate=SAMPLE_RATE,
@@ -68,8 +77,34 @@ class Whisper:
         ).to(self.model.device, self.model.dtype)
         language, task = prompt.split()
         told = {"language": language, "task": task} if self.is_multilingual else {}
-        ids = self.model.generate(**inputs, **told, do_sample=False, num_beams=1)
-        return self.processor.batch_decode(ids, skip_special_tokens=True)
+        with _hushed():
+            ids = self.model.generate(
+                **inputs, **told, do_sample=False, num_beams=1, max_new_tokens=most
+            )
+        padding = self.model.generation_config.pad_token_id
+        return [[one for one in row if one != padding] for row in ids.tolist()]
+
+    def _said(self, ids: Sequence[int], limit: int) -> Said:
+        text = self.processor.decode(ids[:limit], skip_special_tokens=True)
+        return Said(text=text, is_cut=len(ids) >= limit)
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep one warning from the terminal: Whisper's `generate` gives itself deprecated arguments.
+
+    Nothing that is given to it here could change that.
+    """
+    logger = logging.getLogger("transformers.generation.utils")
+
+    def is_wanted(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith(_OWN_WARNING)
+
+    logger.addFilter(is_wanted)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_wanted)
 
 
 def open_whisper(where: str, *, device: str | None, dtype: str | None) -> Whisper:

@@ -18,6 +18,7 @@ from qwen_audio.evaluation.running.results import kept_counts
 
 MOST_EXAMPLES, MOST_SECONDS = 4, 10.0
 _MOST_CHARACTERS = 600
+_LOOP = " [cut at its limit, the loop counted once]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,7 @@ def _example(run: Run, answer: Answered, value: str, *, with_audio: bool) -> Exa
         seconds=answer.seconds,
         asked=_short(answer.prompt),
         right=_short(" / ".join(answer.references)),
-        reply=_short(answer.reply),
+        reply=_short(answer.reply) + (_LOOP if answer.counted is not None else ""),
         value=value,
         sound=_sound(run, answer) if with_audio else "",
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from qwen_audio.evaluation.metrics.resampling import Difference
 from qwen_audio.evaluation.report.collecting import Row, Run
+from qwen_audio.evaluation.report.cuts import cut_notes
 from qwen_audio.evaluation.report.published import ORIGINAL, Published
 from qwen_audio.evaluation.running.results import Result, known
 
@@ -152,7 +153,7 @@ def _about_run(run: Run) -> list[str]:
             )
         elif sizes["samples"] < sizes["of"]:
             found.append(f"{run.label}: {sizes['samples']} of {sizes['of']} samples of {name}.")
-    return found
+    return [*found, *cut_notes(run)]
 
 
 def _sentence(note: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from qwen_audio.errors import EvaluationError
 from qwen_audio.evaluation.benchmarks.opening import samples_of, with_audio
 from qwen_audio.evaluation.benchmarks.records import Benchmark
+from qwen_audio.evaluation.peers.limits import POLICY
 from qwen_audio.evaluation.peers.records import Asked, Listener
 from qwen_audio.evaluation.running.records import Plan
 from qwen_audio.evaluation.spreading import spread
@@ -60,6 +61,7 @@ def make_plan(
         "prompt": listener.style,
         "data": str(data.resolve()),
         "limit": limit,
+        "replies": POLICY,
         "benchmarks": sizes,
         "not run": refused,
     }

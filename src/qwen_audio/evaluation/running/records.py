@@ -41,7 +41,9 @@ class Answered:
         references: the right answers.
         choices: what was chosen from.
         prompt: what was asked.
-        reply: what was answered, tags included.
+        reply: what was answered, tags included, up to its limit.
+        is_cut: whether it was cut there.
+        counted: what of it is scored, where that is not all; see `peers.limits`.
         score: name of a metric and the numbers that this answer adds to it.
     """
 
@@ -55,6 +57,8 @@ class Answered:
     choices: tuple[str, ...]
     prompt: str
     reply: str
+    is_cut: bool = False
+    counted: str | None = None
     score: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
@@ -67,7 +71,7 @@ class Answered:
         """What a metric judges."""
         return Exchange(
             references=self.references,
-            reply=self.reply,
+            reply=self.reply if self.counted is None else self.counted,
             language=self.language,
             choices=self.choices,
         )
@@ -75,7 +79,11 @@ class Answered:
 
 def answered_to_json(answer: Answered) -> dict[str, Any]:
     """Return an answer as a line of the log."""
-    return {name: value for name, value in vars(answer).items() if name != "score" or value}
+    return {
+        name: value
+        for name, value in vars(answer).items()
+        if name in NEEDED or value not in _UNSAID
+    }
 
 
 def answered_from_json(row: Mapping[str, Any]) -> Answered:
@@ -90,5 +98,6 @@ def answered_from_json(row: Mapping[str, Any]) -> Answered:
     )
 
 
-NEEDED = frozenset(Answered.__dataclass_fields__) - {"score"}
+_UNSAID = (False, None, {})
+NEEDED = frozenset(Answered.__dataclass_fields__) - {"score", "is_cut", "counted"}
 """The keys of a whole line."""

@@ -8,7 +8,8 @@ from qwen_audio.audio.lengths import MAX_SECONDS
 from qwen_audio.audio.sources import Clip
 from qwen_audio.data.manifest import AudioReference
 from qwen_audio.errors import AudioError, EvaluationError
-from qwen_audio.evaluation.peers.records import Asked, Listener
+from qwen_audio.evaluation.peers.limits import counted_text
+from qwen_audio.evaluation.peers.records import Asked, Listener, Said
 from qwen_audio.evaluation.running.log import RunLog
 from qwen_audio.evaluation.running.records import Answered, Place, Plan
 from qwen_audio.evaluation.running.results import scored, write_results
@@ -94,20 +95,27 @@ def _answers(listener: Listener, group: Sequence[Asked], *, root: Path) -> list[
             "a listener answers every one, if need be with nothing"
         )
     return [
-        Answered(
-            benchmark=asked.benchmark.name,
-            key=asked.sample.key,
-            audio=_written(asked.sample.audio, root=root),
-            seconds=round(clip.duration_s, 3),
-            language=asked.sample.language,
-            part=asked.sample.part,
-            references=asked.sample.references,
-            choices=asked.sample.choices,
-            prompt=asked.prompt,
-            reply=reply,
-        )
-        for asked, clip, reply in zip(group, clips, replies, strict=True)
+        _answered(asked, clip, said, root=root)
+        for asked, clip, said in zip(group, clips, replies, strict=True)
     ]
+
+
+def _answered(asked: Asked, clip: Clip, said: Said, *, root: Path) -> Answered:
+    counted = counted_text(asked.benchmark, said)
+    return Answered(
+        benchmark=asked.benchmark.name,
+        key=asked.sample.key,
+        audio=_written(asked.sample.audio, root=root),
+        seconds=round(clip.duration_s, 3),
+        language=asked.sample.language,
+        part=asked.sample.part,
+        references=asked.sample.references,
+        choices=asked.sample.choices,
+        prompt=asked.prompt,
+        reply=said.text,
+        is_cut=said.is_cut,
+        counted=None if counted == said.text else counted,
+    )
 
 
 def _heard(asked: Asked) -> Clip:
