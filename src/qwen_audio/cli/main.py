@@ -24,6 +24,7 @@ VERBS = {
     "data": "check data sets, prepare public corpora, make labelled audio",
     "train": "train as a recipe says, in stages that resume",
     "finetune": "teach a model your own conversations about clips",
+    "scenarios": "hold the tutorial's and the demo page's dialogues with a model",
     "abilities": "measure what a model can do on labelled dev clips",
     "evaluate": "put benchmarks to a model, or to other people's beside it",
     "report": "lay runs side by side with published numbers, as tables and one page",
@@ -96,3 +97,7 @@ def _run(verb: str, arguments: Sequence[str]) -> int:
 
 def _epilog(example: str) -> str:
     return f"\b\nExample:\n  {example}"  # \b keeps the lines of an example apart
+
+
+if __name__ == "__main__":  # for `accelerate launch -m qwen_audio.cli.main`
+    sys.exit(main())
