@@ -96,7 +96,7 @@ def test_a_word_ends_after_it_starts(times: tuple[float, float]) -> None:
         ("hello<|0.50|>", (Word("hello", 0.0, 0.5),)),
         ("<|0.50|>hello<|0.40|>you<|0.90|>", (Word("hello", 0.5, 0.5), Word("you", 0.5, 0.9))),
         ("<|0.50|>hello", (Word("hello", 0.5, 0.5),)),
-        ("<|0.10|> a b <|0.50|><|endoftext|>", (Word("a b", 0.1, 0.5),)),
+        ("<|0.10|> a b <|0.50|><|endoftext|>", (Word("a", 0.1, 0.3), Word("b", 0.3, 0.5))),
         ("<|0.00|><|sil|><|2.00|>", ()),
         ("", ()),
     ],

@@ -91,7 +91,8 @@ def parse_words(text: str) -> tuple[Word, ...]:
     """Return the words in a transcript with stamps; silence and other tags are left out.
 
     A model's reply is read as far as it can be: it may lack the first stamp, a stamp that goes
-    back in time counts as the latest so far, and a last word without an end has no length.
+    back in time counts as the latest so far, a last word without an end has no length, and words
+    with no stamp between them share their time by their letters.
 
     >>> parse_words("<|0.00|><|sil|><|0.54|>面<|0.86|>条<|1.17|>")
     (Word(text='面', start_s=0.54, end_s=0.86), Word(text='条', start_s=0.86, end_s=1.17))
@@ -104,8 +105,7 @@ def parse_words(text: str) -> tuple[Word, ...]:
     for piece in _TOKEN.split(text):
         if is_timestamp(piece):
             then = max(now, token_seconds(piece))
-            if waiting:
-                words.append(Word(waiting, now, then))
+            words += _sharing(waiting, now, then)
             now, waiting, has_stamp = then, "", True
         elif not _TOKEN.fullmatch(piece):
             waiting = f"{waiting} {piece.strip()}".strip()
@@ -113,7 +113,18 @@ def parse_words(text: str) -> tuple[Word, ...]:
         raise PromptError(
             f"{text[:40]!r} has no time stamps; write them like {timestamp_token(2.33)}"
         )
-    return (*words, Word(waiting, now, now)) if waiting else tuple(words)
+    return (*words, *_sharing(waiting, now, now))
+
+
+def _sharing(text: str, start_s: Seconds, end_s: Seconds) -> Iterator[Word]:
+    """Yield the words of a text that has one start and one end."""
+    parts = text.split()
+    a_letter_s = (end_s - start_s) / max(1, sum(map(len, parts)))
+    for number, part in enumerate(parts, start=1):
+        is_last = number == len(parts)
+        then = end_s if is_last else round(start_s + a_letter_s * len(part), 3)
+        yield Word(part, start_s, then)
+        start_s = then
 
 
 def join_words(words: Iterable[Word], language: str | None = None) -> str:
