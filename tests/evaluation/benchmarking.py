@@ -1,6 +1,6 @@
 """A listener that answers by rule, and a small corpus, for tests of runs and reports."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import soundfile
@@ -70,7 +70,6 @@ def write_corpora(folder):
 
 
 def evaluate(listener, data, output, *, names=NAMES, limit=None, is_partial=False, **options):
-    plan = make_plan(
-        find_benchmarks(names), data, listener=listener, limit=limit, is_partial=is_partial
-    )
+    small = [replace(benchmark, size=0) for benchmark in find_benchmarks(names)]
+    plan = make_plan(small, data, listener=listener, limit=limit, is_partial=is_partial)
     return run(plan, listener, output=output, **{"batch": 2} | options)

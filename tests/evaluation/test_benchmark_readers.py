@@ -97,6 +97,15 @@ def test_meld(tmp_path):
     assert brief(read("meld", tmp_path)) == [("dia0_utt1.mp4", ("surprise",), "en")]
 
 
+def test_melds_second_cut_of_a_clip_is_the_right_one(tmp_path):
+    home = tmp_path / "MELD.Raw"
+    put(home / "test_sent_emo.csv", "Emotion,Dialogue_ID,Utterance_ID\njoy,93,6\n")
+    for name in ("dia93_utt6", "final_videos_testdia93_utt6", "._dia93_utt6"):
+        put(home / "test" / "output_repeated_splits_test" / f"{name}.mp4")
+
+    assert brief(read("meld", tmp_path)) == [("final_videos_testdia93_utt6.mp4", ("joy",), "en")]
+
+
 def test_clotho(tmp_path):
     captions = [f"Caption number {number}" for number in range(5)]
     head = "file_name," + ",".join(f"caption_{number}" for number in range(1, 6))
@@ -107,6 +116,15 @@ def test_clotho(tmp_path):
     put(tmp_path / "clotho" / "evaluation" / "a b.wav")
 
     assert brief(read("clotho", tmp_path)) == [("a b.wav", tuple(captions), None)]
+
+
+def test_clotho_as_aac_datasets_unpacks_it(tmp_path):
+    home = tmp_path / "CLOTHO_v2.1"
+    head = "file_name," + ",".join(f"caption_{number}" for number in range(1, 6))
+    put(home / "clotho_csv_files" / "clotho_captions_evaluation.csv", f"{head}\na.wav,a,b,c,d,e\n")
+    put(home / "clotho_audio_files" / "evaluation" / "a.wav")
+
+    assert brief(read("clotho", tmp_path)) == [("a.wav", ("a", "b", "c", "d", "e"), None)]
 
 
 def test_clotho_aqa_has_a_sample_for_each_annotators_answer(tmp_path):
@@ -122,7 +140,8 @@ def test_clotho_aqa_has_a_sample_for_each_annotators_answer(tmp_path):
 
 
 def test_scenes(tmp_path):
-    put(tmp_path / "CochlScene" / "Test" / "SubwayStation" / "SubwayStation_user1_001.wav")
+    for name in ("SubwayStation_user1_001.wav", "._SubwayStation_user1_001.wav"):
+        put(tmp_path / "CochlScene" / "Test" / "SubwayStation" / name)
     tut = tmp_path / "TUT-acoustic-scenes-2017-evaluation"
     put(tut / "meta.txt", "audio/1.wav\tcafe/restaurant\n")
     put(tut / "audio" / "1.wav")

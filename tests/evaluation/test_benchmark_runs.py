@@ -22,7 +22,7 @@ FILES = (ANSWERS, RESULTS, "run.json")
 
 
 @pytest.fixture
-def corpora(tmp_path):
+def corpora(tmp_path, _small):
     return write_corpora(tmp_path / "corpora")
 
 
@@ -182,6 +182,17 @@ def test_missing_audio_is_named_and_a_partial_score_refused(corpora, tmp_path):
     assert results(tmp_path / "run")["esc50", "accuracy"]["samples"] == 3
     report = write_report([tmp_path / "run"], tmp_path / "report")[0].read_text("utf-8")
     assert "partial on esc50: 1 of 4 clips were missing" in report
+
+
+def test_a_folder_without_all_of_a_split_is_refused_too(tmp_path):
+    corpora = write_corpora(tmp_path / "corpora")
+    whole = find_benchmarks(["librispeech-test-clean"])
+
+    with pytest.raises(EvaluationError, match=r"has 5 of the 2620 samples of test-clean; fetch"):
+        make_plan(whole, corpora, listener=Rule(right))
+    plan = make_plan(whole, corpora, listener=Rule(right), is_partial=True)
+
+    assert plan.settings["benchmarks"]["librispeech-test-clean"]["missing"] == 2615
 
 
 def test_a_limit_is_spread_over_the_benchmark(corpora):

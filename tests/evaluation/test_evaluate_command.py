@@ -11,7 +11,7 @@ from .benchmarking import write_corpora
 
 
 @pytest.fixture
-def corpora(tmp_path):
+def corpora(tmp_path, _small):
     return write_corpora(tmp_path / "corpora")
 
 

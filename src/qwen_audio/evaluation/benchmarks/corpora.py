@@ -6,6 +6,15 @@ from qwen_audio.errors import EvaluationError
 from qwen_audio.evaluation.benchmarks.files import clip, column, first_file, rows, split_lines
 from qwen_audio.evaluation.benchmarks.records import Reader, Sample
 
+_MEDIA = (".wav", ".flac", ".mp4")
+_MELD_AGAIN = "final_videos_test"
+_MELD_FOLDERS = (
+    "output_repeated_splits_test",
+    "test/output_repeated_splits_test",
+    "test",
+    "audio/test",
+    "audio",
+)
 _FLEURS_FILE, _FLEURS_TEXT = 1, 3  # columns of a table without a head
 
 
@@ -147,17 +156,19 @@ def fleurs(language: str, folder_name: str) -> Reader:
 
 
 def meld(home: Path) -> list[Sample]:
-    """Return the test split: `test_sent_emo.csv`, and a video or its sound for each utterance."""
+    """Return the test split: `test_sent_emo.csv`, and a video or its sound for each utterance.
+
+    The archive of the test split has 132 clips twice. `final_videos_testdia3_utt0.mp4` is what the
+    table speaks of; `dia3_utt0.mp4` beside it is another scene.
+    """
     table = first_file(home, ("test_sent_emo.csv", "test/test_sent_emo.csv"))
-    folders = [
-        home / name for name in ("output_repeated_splits_test", "test", "audio/test", "audio")
-    ]
+    folders = [home / name for name in _MELD_FOLDERS]
     media = next((folder for folder in folders if folder.is_dir()), folders[0])
     samples = []
     for row in rows(table):
         key = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
-        found = (media / f"{key}{suffix}" for suffix in (".wav", ".flac", ".mp4"))
-        path = next((path for path in found if path.is_file()), media / f"{key}.mp4")
+        names = (f"{start}{key}{end}" for start in (_MELD_AGAIN, "") for end in _MEDIA)
+        path = next((media / n for n in names if (media / n).is_file()), media / f"{key}.mp4")
         emotion = column(row, "Emotion", path=table)
         samples.append(
             Sample(key=key, audio=clip(path), references=(emotion,), language="en", part="test")

@@ -19,7 +19,7 @@ def samples_of(benchmark: Benchmark, folder: Path) -> list[Sample]:
     Raises:
         EvaluationError: neither is there, or it cannot be read, or has no samples.
     """
-    manifest = folder if folder.is_file() else folder / f"{benchmark.name}.jsonl"
+    manifest = _manifest(benchmark, folder)
     if manifest.is_file():
         samples = read_labelled(manifest, benchmark.from_labels, name=benchmark.name)
     else:
@@ -30,6 +30,34 @@ def samples_of(benchmark: Benchmark, folder: Path) -> list[Sample]:
             "give the folder that its authors' archive unpacks to"
         )
     return numbered(samples)
+
+
+def absent_samples(
+    benchmark: Benchmark, folder: Path, samples: Sequence[Sample], *, is_partial: bool
+) -> int:
+    """Return how many samples of the whole split the folder does not even name.
+
+    A list of clips names what is missing; folders read file by file do not. A manifest of ours is
+    taken as it is.
+
+    Raises:
+        EvaluationError: some are, and a partial score was not asked for.
+    """
+    absent = 0 if _manifest(benchmark, folder).is_file() else benchmark.size - len(samples)
+    if absent > 0 and not is_partial:
+        raise EvaluationError(
+            f"{benchmark.name}: {folder} has {len(samples)} of the {benchmark.size} samples of "
+            f"{benchmark.split}; fetch the rest, or give --partial for a score over these, marked "
+            "as partial"
+        )
+    return max(absent, 0)
+
+
+def version_of(benchmark: Benchmark, folder: Path) -> str:
+    """Return the version of a benchmark's questions, as far as it can be told."""
+    if benchmark.read_version is None or _manifest(benchmark, folder).is_file():
+        return benchmark.version
+    return benchmark.read_version(_home(benchmark, folder))
 
 
 def with_audio(
@@ -53,6 +81,10 @@ def with_audio(
         )
     gone = {s.key for s in missing}
     return [s for s in samples if s.key not in gone], names
+
+
+def _manifest(benchmark: Benchmark, folder: Path) -> Path:
+    return folder if folder.is_file() else folder / f"{benchmark.name}.jsonl"
 
 
 def _home(benchmark: Benchmark, folder: Path) -> Path:

@@ -47,7 +47,9 @@ class Benchmark:
         task: the paper's short name of the task.
         data: the corpus, its version, and where its authors describe it.
         split: which part of it.
+        size: how many samples the whole split has; 0 where nobody says it.
         version: of the questions, where several exist.
+        read_version: tells the version from the folder, where its name does not.
         places: where the corpus may lie below the data folder; the first that is there is taken.
         read: gives the samples of the corpus in its folder.
         from_labels: the task whose labels a manifest of ours has to give; see `manifests`.
@@ -66,7 +68,9 @@ class Benchmark:
     task: str
     data: str
     split: str
+    size: int = 0
     version: str = ""
+    read_version: Callable[[Path], str] | None = None
     places: tuple[str, ...] = (".",)
     read: Reader
     from_labels: str = ""

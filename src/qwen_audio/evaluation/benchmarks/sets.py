@@ -42,8 +42,17 @@ _MMAU_DOMAINS = ("sound", "music", "speech")
 
 def clotho(home: Path) -> list[Sample]:
     """Return the evaluation split: five captions a clip, in `clotho_captions_evaluation.csv`."""
-    table = first_file(home, ("clotho_captions_evaluation.csv",))
-    folder = _first_folder(home, ("evaluation", "clotho_audio_evaluation/evaluation"))
+    name = "clotho_captions_evaluation.csv"
+    table = first_file(home, (name, f"clotho_csv_files/{name}"))
+    folder = _first_folder(
+        home,
+        (
+            "evaluation",
+            "clotho_audio_files/evaluation",
+            "clotho_audio_evaluation/evaluation",
+            "clotho_audio_evaluation",
+        ),
+    )
     return [
         Sample(
             key=row["file_name"],
@@ -81,7 +90,7 @@ def cochlscene(home: Path) -> list[Sample]:
     """Return the test split: `Test/SCENE/SCENE_*.wav`; the folder is the class."""
     return [
         Sample(key=path.name, audio=clip(path), references=(path.parent.name,), part="test")
-        for path in sorted((home / "Test").glob("*/*.wav"))
+        for path in sorted((home / "Test").glob("[!.]*/[!.]*.wav"))
     ]
 
 

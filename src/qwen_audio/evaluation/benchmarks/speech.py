@@ -51,6 +51,10 @@ def _recognition(
     )
 
 
+_LIBRISPEECH = {"dev-clean": 2703, "dev-other": 2864, "test-clean": 2620, "test-other": 2939}
+_AISHELL1 = {"dev": 14326, "test": 7176}
+
+
 def _librispeech(split: str) -> Benchmark:
     return _recognition(
         f"librispeech-{split}",
@@ -60,6 +64,7 @@ def _librispeech(split: str) -> Benchmark:
         split=split,
         places=("LibriSpeech", "."),
         read=corpora.librispeech(split),
+        size=_LIBRISPEECH[split],
         in_paper=True,
         note=_CUT,
     )
@@ -74,6 +79,7 @@ def _aishell1(split: str) -> Benchmark:
         split=split,
         places=("data_aishell", "."),
         read=corpora.aishell1(split),
+        size=_AISHELL1[split],
         in_paper=True,
         note="errors are counted in characters",
     )
@@ -86,8 +92,9 @@ def _aishell2(device: str) -> Benchmark:
         family="aishell2",
         data="AISHELL-2 test sets (aishelltech.com)",
         split=f"test, {device}",
-        places=("AISHELL-DEV-TEST-SET", "AISHELL-2", "."),
+        places=("AISHELL-DEV-TEST-SET", "AISHELL-2/AISHELL-DEV-TEST-SET", "AISHELL-2", "."),
         read=corpora.aishell2(device),
+        size=5000,
         in_paper=True,
         note="errors are counted in characters",
     )
@@ -172,6 +179,7 @@ MELD = Benchmark(
     split="test",
     places=("MELD.Raw", "MELD", "."),
     read=corpora.meld,
+    size=2610,
     from_labels="SER",
     tags=prompts.analysis("emotion_recognition", language="en"),
     natural=prompts.one_of("Which emotion does the speaker show?", MELD_EMOTIONS),
@@ -181,8 +189,8 @@ MELD = Benchmark(
 )
 
 BENCHMARKS: tuple[Benchmark, ...] = (
-    *map(_librispeech, ("dev-clean", "dev-other", "test-clean", "test-other")),
-    *map(_aishell1, ("dev", "test")),
+    *map(_librispeech, _LIBRISPEECH),
+    *map(_aishell1, _AISHELL1),
     *map(_aishell2, ("Mic", "iOS", "Android")),
     *map(_covost2, COVOST_DIRECTIONS),
     SRWT,

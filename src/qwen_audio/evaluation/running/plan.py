@@ -4,7 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qwen_audio.errors import EvaluationError
-from qwen_audio.evaluation.benchmarks.opening import samples_of, with_audio
+from qwen_audio.evaluation.benchmarks.opening import (
+    absent_samples,
+    samples_of,
+    version_of,
+    with_audio,
+)
 from qwen_audio.evaluation.benchmarks.records import Benchmark
 from qwen_audio.evaluation.peers.limits import POLICY
 from qwen_audio.evaluation.peers.records import Asked, Listener
@@ -38,13 +43,15 @@ def make_plan(
     for benchmark in benchmarks:
         if benchmark.name in refused:
             continue
-        samples, gone = with_audio(benchmark, samples_of(benchmark, data), is_partial=is_partial)
+        named = samples_of(benchmark, data)
+        absent = absent_samples(benchmark, data, named, is_partial=is_partial)
+        samples, gone = with_audio(benchmark, named, is_partial=is_partial)
         chosen = spread(samples, limit)
         sizes[benchmark.name] = {
-            "version": benchmark.version,
+            "version": version_of(benchmark, data),
             "samples": len(chosen),
-            "of": len(samples) + len(gone),
-            "missing": len(gone),
+            "of": len(named) + absent,
+            "missing": len(gone) + absent,
         }
         if gone:
             missing[benchmark.name] = tuple(gone)
