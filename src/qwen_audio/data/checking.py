@@ -13,6 +13,7 @@ import numpy as np
 
 from qwen_audio.audio.lengths import MAX_SECONDS
 from qwen_audio.audio.sources import Clip, load_clip
+from qwen_audio.data.hugging_face import TableClip, is_table, read_clips, set_name
 from qwen_audio.data.manifest import read_manifest
 from qwen_audio.data.shards import read_shard, shard_name
 from qwen_audio.errors import AudioError, DataError
@@ -78,7 +79,7 @@ def check_data(paths: Sequence[Path]) -> DataReport:
     """Return what shards and manifests hold: every clip is decoded, every label is read.
 
     Args:
-        paths: Tar shards and JSONL manifests.
+        paths: Tar shards, JSONL manifests and sets of Hugging Face `datasets`.
 
     Raises:
         DataError: A file is missing, or is neither.
@@ -87,7 +88,7 @@ def check_data(paths: Sequence[Path]) -> DataReport:
     places: dict[bytes, dict[str, str]] = defaultdict(dict)  # sound -> clip -> split
     for path in paths:
         bad: list[str] = []
-        last = shard_name(path)
+        last = (set_name(path), "train") if is_table(path) else shard_name(path)
         for entry in _entries(path, bad):
             last = entry.dataset, entry.split
             report = reports.setdefault(last, SetReport(*last))
@@ -129,6 +130,16 @@ def _entries(path: Path, bad: list[str]) -> Iterator[_Entry]:
                 labels=labels_to_json(record.labels),
             )
         return
+    if is_table(path):
+        for row in read_clips(path):
+            yield _Entry(
+                key=row.key,
+                dataset=row.dataset,
+                split=row.split,
+                load=partial(_load, row),
+                labels=row.labels,
+            )
+        return
     reader = read_shard(path)
     dataset, split = shard_name(path)
     for key, audio, row in reader.raw():
@@ -136,6 +147,10 @@ def _entries(path: Path, bad: list[str]) -> Iterator[_Entry]:
         name = str(row.get("dataset") or dataset)
         yield _Entry(key=key, dataset=name, split=split, load=load, labels=row)
     bad += reader.counts.left_out
+
+
+def _load(row: TableClip) -> Clip:
+    return load_clip(row.content())
 
 
 def _check(entry: _Entry, report: SetReport) -> bytes | None:

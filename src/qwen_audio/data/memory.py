@@ -19,6 +19,7 @@ import numpy as np
 
 from qwen_audio.audio.lengths import MAX_SAMPLES, SAMPLE_RATE
 from qwen_audio.audio.sources import Clip, load_clip
+from qwen_audio.data.hugging_face import TableClip, is_table, read_clips
 from qwen_audio.data.manifest import read_manifest
 from qwen_audio.data.shards import read_shard
 from qwen_audio.errors import AudioError, DataError
@@ -95,8 +96,8 @@ def build_store(
     """Decode shards or manifests into a folder and return its store.
 
     Args:
-        shards: WebDataset tars, `KEY.ogg` (or another format) beside `KEY.json`; or manifests
-            (`.jsonl`), whose audio lies elsewhere.
+        shards: WebDataset tars, `KEY.ogg` (or another format) beside `KEY.json`; manifests
+            (`.jsonl`), whose audio lies elsewhere; or sets of Hugging Face `datasets`.
         folder: where the store is written; it appears whole or not at all.
         side_labels: JSONL files of further labels, `{"dataset": SET, "key": KEY, ...}`; they
             win over the shard's.
@@ -175,6 +176,10 @@ def _clips(path: Path, bad: list[str]) -> Iterator[tuple[str, Callable[[], Clip]
             labels = {"dataset": record.dataset, "source": record.source}
             yield record.key, record.audio.load, labels | labels_to_json(record.labels)
         return
+    if is_table(path):
+        for row in read_clips(path):
+            yield row.key, partial(_load, row), {"dataset": row.dataset} | row.labels
+        return
     reader = read_shard(path)
     try:
         for key, audio, labels in reader.raw():
@@ -182,6 +187,10 @@ def _clips(path: Path, bad: list[str]) -> Iterator[tuple[str, Callable[[], Clip]
     except DataError as error:
         bad.append(f"{path.name}: {error}")
     bad += reader.counts.left_out
+
+
+def _load(row: TableClip) -> Clip:
+    return load_clip(row.content())
 
 
 def _side_labels(paths: Sequence[Path]) -> dict[tuple[str, str], dict[str, Any]]:

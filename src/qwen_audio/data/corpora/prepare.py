@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 
@@ -115,12 +116,14 @@ def _seconds(one: Found) -> float | str:
     return rest_s if one.duration_s is None else min(one.duration_s, rest_s)
 
 
-def file_seconds(path: Path) -> float | None:
+def file_seconds(path: Path | BytesIO) -> float | None:
     """Return how long an audio or video file is by its header, or nothing if it is none."""
     try:
         return soundfile.info(path).duration
     except soundfile.LibsndfileError:
         pass
+    if not isinstance(path, Path):
+        path.seek(0)
     try:
         with av.open(path) as container:
             stream = next(iter(container.streams.audio), None)

@@ -1,5 +1,6 @@
 """Conversations as a data set of tensors: clips decoded when their turn comes, targets marked."""
 
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +11,16 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from qwen_audio.audio.sources import load_clip
+from qwen_audio.audio.sources import Clip, load_clip
 from qwen_audio.data.corpora.prepare import file_seconds
+from qwen_audio.data.hugging_face import StoredAudio
 from qwen_audio.errors import DataError
 from qwen_audio.model.modeling import IGNORED
 from qwen_audio.model.processing import QwenAudioProcessor
 from qwen_audio.text import vocab
 from qwen_audio.text.messages import ASSISTANT, Audio, Message, Text
 from qwen_audio.text.prompt import Prompt, render_chat, render_tagged
-from qwen_audio.training.finetuning.rows import Conversation, Turn
+from qwen_audio.training.finetuning.rows import Conversation, Recording, Turn
 
 _TAG = re.compile(f"({vocab.TAG_PATTERN})")
 # What a reply may spell and mean: tags and time stamps, but nothing that ends a message or holds
@@ -40,11 +42,11 @@ def readable(conversations: Sequence[Conversation], *, max_share: float) -> Read
     Raises:
         DataError: More than `max_share` of them have.
     """
-    known: dict[Path, bool] = {}
+    known: dict[Recording, bool] = {}
     kept, left_out = [], []
     for one in conversations:
         for clip in one.clips:
-            known[clip] = known.get(clip) or (clip.is_file() and bool(file_seconds(clip)))
+            known[clip] = known.get(clip) or _is_readable(clip)
         bad = [str(clip) for clip in one.clips if not known[clip]]
         if bad:
             left_out.append(f"{one.where}: cannot read {bad[0]}")
@@ -95,7 +97,7 @@ def render(one: Conversation, processor: QwenAudioProcessor) -> Prompt:
     tokenizer, pool = processor.tokenizer, processor.pool
     if one.clip is not None:
         text = one.prompt if vocab.AUDIO_SLOT in one.prompt else vocab.AUDIO_SLOT + one.prompt
-        clips = (load_clip(one.clip),)
+        clips = (_loaded(one.clip),)
         return render_tagged(text, clips, tokenizer=tokenizer, target=one.target, pool=pool)
     messages = [_message(turn) for turn in one.turns]
     return render_chat(messages, tokenizer=tokenizer, add_generation_prompt=False, pool=pool).prompt
@@ -120,11 +122,24 @@ def reply_parts(text: str) -> tuple[Text, ...]:
 def _message(turn: Turn) -> Message:
     parts: list[Text | Audio] = []
     for part in turn.parts:
-        if isinstance(part, Path):
-            parts.append(Audio(load_clip(part)))
+        if not isinstance(part, str):
+            parts.append(Audio(_loaded(part)))
         else:
             parts += reply_parts(part) if turn.role == ASSISTANT else [Text(part)]
     return Message(turn.role, tuple(parts))
+
+
+def _loaded(clip: Recording) -> Clip:
+    return load_clip(clip.content() if isinstance(clip, StoredAudio) else clip)
+
+
+def _is_readable(clip: Recording) -> bool:
+    if isinstance(clip, Path):
+        return clip.is_file() and bool(file_seconds(clip))
+    try:
+        return bool(file_seconds(io.BytesIO(clip.content())))
+    except DataError:
+        return False
 
 
 def _labels(prompts: Sequence[Prompt], ids: Tensor) -> Tensor:

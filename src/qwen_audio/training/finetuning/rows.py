@@ -8,6 +8,7 @@ r"""Conversations as people keep them, read into messages: four shapes of JSONL,
 - ChatML: a line of text with `<|im_start|>` (`\n` may be spelt out), or the same under "text".
 - tags: `{"audio": path, "prompt": tags, "gt": target}` teaches a tagged prompt.
 
+Rows of a Hugging Face set have one of these shapes too; its audio may stand where a path would.
 Paths are relative to the file that names them. Nothing else in a text is read as a path or a token.
 """
 
@@ -15,8 +16,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+from qwen_audio.data.hugging_face import HUB, StoredAudio, is_table, read_table
 from qwen_audio.data.manifest import read_rows
 from qwen_audio.errors import DataError
 from qwen_audio.text import vocab
@@ -30,6 +32,8 @@ _ROLES = {"human": USER, "gpt": ASSISTANT, "bot": ASSISTANT, "model": ASSISTANT}
 _OPENING = re.compile(rf"{re.escape(vocab.CHAT_BEGIN)}\s*(system|user|assistant)(?:\\n|\n)?")
 _URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _AUDIO_KEYS = ("path", "audio", "audio_url", "url")
+Recording: TypeAlias = Path | StoredAudio
+"""Where a clip is: a file, or a cell of a table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +41,7 @@ class Turn:
     """What one side says: texts and the files of clips, in order."""
 
     role: str
-    parts: tuple[str | Path, ...]
+    parts: tuple[str | Recording, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,46 +53,53 @@ class Conversation:
 
     where: str
     turns: tuple[Turn, ...] = ()
-    clip: Path | None = None
+    clip: Recording | None = None
     prompt: str = ""
     target: str = ""
 
     @property
-    def clips(self) -> tuple[Path, ...]:
-        """Every file that the conversation needs, in order."""
+    def clips(self) -> tuple[Recording, ...]:
+        """Every recording that the conversation needs, in order."""
         own = () if self.clip is None else (self.clip,)
         parts = (part for turn in self.turns for part in turn.parts)
-        return (*own, *(part for part in parts if isinstance(part, Path)))
+        return (*own, *(part for part in parts if not isinstance(part, str)))
 
 
 @dataclass
 class _Clips:
     """The files that a row names apart from its texts, given out one after another."""
 
-    waiting: list[Path] = field(default_factory=list)
+    waiting: list[Recording] = field(default_factory=list)
 
-    def take(self) -> Path:
+    def take(self) -> Recording:
         if not self.waiting:
             raise DataError("more <audio> places than audios; name one file for each place")
         return self.waiting.pop(0)
 
 
 def read_conversations(path: Path) -> list[Conversation]:
-    """Return the conversations in a JSONL or text file.
+    """Return the conversations in a JSONL or text file, or in a Hugging Face set.
 
     Raises:
         DataError: The file is missing or empty, or a line has none of the shapes; it is named.
     """
-    lines = _text_lines(path) if path.suffix == ".txt" else read_rows(path)
+    lines = _lines(path)
+    root = Path() if str(path).startswith(HUB) else path.parent
     found = []
     for number, row in lines:
         try:
-            found.append(_conversation(row, root=path.parent, where=f"{path}:{number}"))
+            found.append(_conversation(row, root=root, where=f"{path}:{number}"))
         except DataError as error:
             raise DataError(f"{path}:{number}: {error}") from error
     if not found:
         raise DataError(f"{path} holds no conversations; one JSON object a line is needed")
     return found
+
+
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    if is_table(path):
+        return read_table(path)
+    return _text_lines(path) if path.suffix == ".txt" else read_rows(path)
 
 
 def _text_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -158,7 +169,7 @@ def _chatml(text: str) -> list[tuple[str, str]]:
     return said
 
 
-def _parts(content: Any, role: str, *, clips: _Clips, root: Path) -> Iterator[str | Path]:
+def _parts(content: Any, role: str, *, clips: _Clips, root: Path) -> Iterator[str | Recording]:
     """Yield the texts and files of a message."""
     if isinstance(content, str):
         yield from (
@@ -176,7 +187,7 @@ def _parts(content: Any, role: str, *, clips: _Clips, root: Path) -> Iterator[st
             raise DataError(f"a part of a message is text or audio, got {kind!r}")
 
 
-def _split(text: str, *, clips: _Clips, root: Path) -> Iterator[str | Path]:
+def _split(text: str, *, clips: _Clips, root: Path) -> Iterator[str | Recording]:
     """Yield what stands between the places of clips, and the files that belong there."""
     end = 0
     for place in _PLACE.finditer(text):
@@ -194,8 +205,10 @@ def _has_place(content: Any) -> bool:
     return any(isinstance(entry, Mapping) and entry.get("type") == "audio" for entry in content)
 
 
-def _file(name: Any, root: Path) -> Path:
-    """Return the path of a clip that a row names."""
+def _file(name: Any, root: Path) -> Recording:
+    """Return the path of a clip that a row names, or the clip that it holds."""
+    if isinstance(name, StoredAudio):
+        return name
     if not isinstance(name, str) or not name.strip():
         raise DataError(f"a clip is named by the path of its file, got {name!r}")
     if _URL.match(name) and not name.startswith("file://"):
@@ -206,7 +219,7 @@ def _file(name: Any, root: Path) -> Path:
 def _listed(value: Any) -> Sequence[Any]:
     if value is None:
         return ()
-    if isinstance(value, str | Mapping):
+    if isinstance(value, str | Mapping | StoredAudio):
         return (value,)
     if not isinstance(value, Iterable):
         raise DataError(f"a list is needed, got {value!r}")
