@@ -15,7 +15,8 @@ EXAMPLE = "qwen-audio finetune --data my.jsonl --output runs/mine --set epochs=2
 def finetune(
     *,
     data: Annotated[
-        list[Path] | None, typer.Option(help="JSONL (or ChatML text) of conversations. Repeatable.")
+        list[Path] | None,
+        typer.Option(help="JSONL, ChatML text or a Hugging Face set of conversations. Repeatable."),
     ] = None,
     output: Annotated[Path, typer.Option(help="Folder of the result.")],
     model: Annotated[
@@ -30,6 +31,9 @@ def finetune(
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe key; may be repeated."),
+    ] = None,
+    quantize: Annotated[
+        str | None, typer.Option(help="4bit: adapters on a quantized LLM (QLoRA).")
     ] = None,
     merge: Annotated[
         bool, typer.Option("--merge", help="Write a whole model, and not adapters.")
@@ -51,7 +55,8 @@ def finetune(
     table = changed(read_toml(recipe) if recipe else {}, dict(map(parse_change, changes or ())))
     given = {"data": data, "dev": dev}
     table |= {name: [str(path) for path in paths] for name, paths in given.items() if paths}
-    table |= {"model": model} if model else {}
+    named = {"model": model, "quantize": quantize}
+    table |= {name: value for name, value in named.items() if value}
     made = run(record_from(FinetuneRecipe, table), output, resume=resume == "auto", merge=merge)
     if as_json:
         row = {"output": str(made.output), "step": made.step, "steps": made.steps}

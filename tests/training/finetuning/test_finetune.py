@@ -1,14 +1,18 @@
 """A tiny model learns conversations: what opens, what is masked, how it resumes and loads."""
 
 import hashlib
+import io
 import os
 import signal
+import sys
 
 import pytest
+import soundfile
 import torch
 from transformers import TrainerCallback
 
 import qwen_audio
+from qwen_audio.audio.lengths import SAMPLE_RATE
 from qwen_audio.checkpoints.load import load_folder
 from qwen_audio.errors import CheckpointError, DataError, RecipeError
 from qwen_audio.model.modeling import IGNORED
@@ -16,6 +20,7 @@ from qwen_audio.text import vocab
 from qwen_audio.text.tokenizers import token_id
 from qwen_audio.training.finetuning import run as finetuning
 from qwen_audio.training.finetuning.examples import Collator, Conversations, reply_parts
+from qwen_audio.training.finetuning.quantizing import quantize_linear_layers
 from qwen_audio.training.finetuning.recipe import FinetuneRecipe
 from qwen_audio.training.finetuning.rows import read_conversations
 from qwen_audio.training.finetuning.run import finetune, open_parts
@@ -101,6 +106,48 @@ def test_the_result_loads_and_a_merged_one_is_the_same(recipe, base, tmp_path):
     assert not (tmp_path / "adapters" / "model.safetensors").exists()
     assert hash_of(tmp_path / "adapters") == hash_of(tmp_path / "merged") != hash_of(base)
     assert qwen_audio.describe(tmp_path / "adapters").family == "qwen_audio"
+
+
+def test_qlora_learns_on_four_bits_and_merges_into_the_weights_as_they_were(recipe, base, tmp_path):
+    pytest.importorskip("bitsandbytes")
+    opened = open_parts(load_folder(base).model, recipe(quantize="4bit"), base=base)
+
+    finetune(recipe(quantize="4bit"), tmp_path / "adapters")
+    finetune(recipe(quantize="4bit"), tmp_path / "merged", merge=True)
+
+    frozen = {n: p for n, p in opened.named_parameters() if "base_layer.weight" in n}
+    assert {p.dtype for p in frozen.values()} == {torch.uint8}
+    assert all(".language_model." in name for name in frozen)
+    assert hash_of(tmp_path / "adapters") == hash_of(tmp_path / "merged") != hash_of(base)
+    assert not (tmp_path / "merged" / "adapter_config.json").exists()
+
+
+def test_quantizing_needs_its_library_and_adapters(recipe, monkeypatch):
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+
+    with pytest.raises(RecipeError, match=r"install qwen-audio\[qlora\]"):
+        quantize_linear_layers(torch.nn.Sequential(torch.nn.Linear(4, 4)))
+    with pytest.raises(RecipeError, match="give a rank above 0"):
+        recipe(quantize="4bit", rank=0)
+    with pytest.raises(RecipeError, match="did you mean '4bit'"):
+        recipe(quantize="4bits")
+
+
+def test_conversations_of_a_hugging_face_set_are_learnt(recipe, tones, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    rows = {"audio": [], "query": [], "response": []}
+    for _, waveform, labels in tones:
+        sound = io.BytesIO()
+        soundfile.write(sound, waveform, SAMPLE_RATE, format="FLAC")
+        rows["audio"].append({"bytes": sound.getvalue(), "path": None})
+        rows["query"].append("What?")
+        rows["response"].append(labels["text"])
+    datasets.Dataset.from_dict(rows).save_to_disk(tmp_path / "lessons")
+
+    made = finetune(recipe(data=(str(tmp_path / "lessons"),), steps=2), tmp_path / "out")
+
+    assert made.is_done
+    assert made.left_out == ()
 
 
 def test_a_run_that_was_told_to_end_goes_on_as_if_it_had_not(recipe, tmp_path, stop_after):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from qwen_audio.errors import RecipeError, unknown_name
 
 PRECISIONS = ("auto", "bf16", "fp32")
+QUANTIZED = ("", "4bit")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,11 +14,12 @@ class FinetuneRecipe:
 
     Attributes:
         model: Folder or hub name; empty for the default model.
-        data: JSONL or text files of conversations.
+        data: JSONL or text files of conversations, or Hugging Face sets.
         dev: The same for the loss that is shown after each epoch.
         epochs: Passes over the data, unless `steps` says how many steps.
         rank: Of the low-rank adapters; 0 learns the weights themselves.
         alpha: The adapters' scale is alpha / rank.
+        quantize: "4bit" holds the LLM's frozen weights as NF4 while its adapters learn (QLoRA).
         learn_encoder: Whether the audio encoder learns too, in the same way as the LLM.
         learn_projector: Whether the projection from encoder to LLM learns, whole.
         rows: Conversations in a batch of one device.
@@ -34,6 +36,7 @@ class FinetuneRecipe:
     rank: int = 16
     alpha: float = 32.0
     dropout: float = 0.05
+    quantize: str = ""
     learn_encoder: bool = False
     learn_projector: bool = False
     rows: int = 4
@@ -55,6 +58,10 @@ class FinetuneRecipe:
             raise RecipeError("nothing to learn from: name a JSONL file of conversations as data")
         if self.precision not in PRECISIONS:
             raise RecipeError(unknown_name("precision", self.precision, PRECISIONS))
+        if self.quantize not in QUANTIZED:
+            raise RecipeError(unknown_name("quantization", self.quantize, QUANTIZED[1:]))
+        if self.quantize and not self.rank:
+            raise RecipeError("quantized weights cannot learn themselves: give a rank above 0")
         if min(self.rows, self.accumulate, self.save_every, self.log_every) < 1 or self.rank < 0:
             raise RecipeError(
                 "rows, accumulate, save_every and log_every are 1 or more and the rank is 0 or "

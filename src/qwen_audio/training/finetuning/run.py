@@ -19,6 +19,7 @@ from qwen_audio.checkpoints.load import Loaded, find_folder, load_folder
 from qwen_audio.errors import CheckpointError
 from qwen_audio.model.processing import QwenAudioProcessor
 from qwen_audio.training.finetuning.examples import Collator, Conversations, readable
+from qwen_audio.training.finetuning.quantizing import quantize_linear_layers
 from qwen_audio.training.finetuning.recipe import FinetuneRecipe
 from qwen_audio.training.finetuning.rows import read_conversations
 from qwen_audio.training.recipe import resolved
@@ -81,7 +82,7 @@ def finetune(
         result = trainer.train(resume_from_checkpoint=last)
     state = trainer.state
     if state.global_step >= state.max_steps:
-        _write(trainer, loaded.processor, output, merge=merge)
+        _write(trainer, loaded.processor, recipe, merge=merge)
     return Finetuned(
         output=output,
         step=state.global_step,
@@ -94,6 +95,9 @@ def finetune(
 def open_parts(model: nn.Module, recipe: FinetuneRecipe, *, base: Path) -> nn.Module:
     """Return the model with the parts open that the recipe names: adapters, or the weights."""
     model.requires_grad_(requires_grad=False)
+    if recipe.quantize:
+        quantize_linear_layers(model.language_model)
+        model.is_loaded_in_4bit = True  # what PEFT asks for to put its adapters on such layers
     if not recipe.rank:
         opened = [model.language_model, model.lm_head]
         opened += [model.encoder] if recipe.learn_encoder else []
@@ -206,8 +210,18 @@ def _has_tensorboard() -> bool:
     return find_spec("tensorboard") is not None
 
 
-def _write(trainer: Trainer, processor: QwenAudioProcessor, output: Path, *, merge: bool) -> None:
+def _write(
+    trainer: Trainer, processor: QwenAudioProcessor, recipe: FinetuneRecipe, *, merge: bool
+) -> None:
     """Write adapters, or the whole model, beside the checkpoints."""
+    output = Path(trainer.args.output_dir)
+    if merge and recipe.quantize:  # merged into the weights as they were, not as they were rounded
+        trainer.save_model(str(output))
+        if trainer.is_world_process_zero():
+            load_folder(output).model.save_pretrained(output)
+            processor.save_pretrained(output)
+            _remove_adapters(output)
+        return
     if merge and hasattr(trainer.model, "merge_and_unload"):
         if trainer.is_world_process_zero():
             trainer.model.merge_and_unload().save_pretrained(output)
@@ -216,3 +230,8 @@ def _write(trainer: Trainer, processor: QwenAudioProcessor, output: Path, *, mer
     trainer.save_model(str(output))
     if not hasattr(trainer.model, "merge_and_unload") and trainer.is_world_process_zero():
         processor.save_pretrained(output)
+
+
+def _remove_adapters(folder: Path) -> None:
+    for path in folder.glob("adapter_*"):
+        path.unlink()
