@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import qwen_audio
-from qwen_audio.checkpoints import default
+from qwen_audio.checkpoints import default, joining
 from qwen_audio.checkpoints.adapters import LORA_A, LORA_B, ROWS, save_adapters
 from qwen_audio.errors import CheckpointError
 
@@ -14,8 +14,8 @@ LAYER = "language_model.layers.1.mlp.up_proj"
 @pytest.fixture
 def bases(parts, monkeypatch):
     """Let the tiny Whisper and LLM stand for the fetched ones."""
-    monkeypatch.setattr(default, "fetch_whisper_base", lambda _cache: parts[0])
-    monkeypatch.setattr(default, "fetch_smollm2", lambda _cache: parts[1])
+    monkeypatch.setattr(joining, "fetch_whisper_base", lambda _cache: parts[0])
+    monkeypatch.setattr(joining, "fetch_smollm2", lambda _cache: parts[1])
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_build_that_fails_leaves_nothing(adapters, tmp_path, monkeypatch):
     def fail(*_):
         raise CheckpointError("out of disk")
 
-    monkeypatch.setattr(default, "merge_into", fail)
+    monkeypatch.setattr(joining, "merge_into", fail)
     with pytest.raises(CheckpointError, match="out of disk"):
         default.default_folder(cache, adapters=path)
 

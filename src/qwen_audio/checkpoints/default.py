@@ -6,23 +6,15 @@ tag tokens and low-rank adapters for both halves. The bases come from packages (
 
 import hashlib
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 import torch
 
-from qwen_audio.checkpoints.adapters import merge_into, read_adapters
-from qwen_audio.checkpoints.assemble import assemble
-from qwen_audio.checkpoints.base_models import fetch_smollm2, fetch_whisper_base
 from qwen_audio.checkpoints.packages import default_cache
 from qwen_audio.errors import CheckpointError
 
 _ASSETS = Path(__file__).parent.parent / "assets" / "mini"
 ADAPTERS, CARD = _ASSETS / "adapters.safetensors", _ASSETS / "README.md"
-# 12.5 audio tokens a second, of which the decoder sees those that are not silence.
-SHAPE = {"pool": 4, "pooling": "stack", "projector": "transformer", "reader": True}
-DTYPE = torch.bfloat16
 START = "qwen-audio-mini-start"
 
 
@@ -46,7 +38,7 @@ def default_folder(cache: Path | None = None, *, adapters: Path = ADAPTERS) -> P
     digest = hashlib.sha256(adapters.read_bytes()).hexdigest()[:12]
     folder = cache / f"qwen-audio-mini-{digest}"
     if not (folder / "config.json").is_file():
-        _build(folder, cache, adapters)
+        _join(folder, cache, adapters)
     return folder
 
 
@@ -59,7 +51,7 @@ def start_folder(cache: Path | None = None) -> Path:
     cache = default_cache(os.environ, home=Path.home()) if cache is None else cache
     folder = cache / START
     if not (folder / "config.json").is_file():
-        _build(folder, cache, None)
+        _join(folder, cache, None)
     return folder
 
 
@@ -69,20 +61,7 @@ def default_dtype() -> str:
     return "bfloat16" if has_bfloat16 else "float32"
 
 
-def _build(folder: Path, cache: Path, adapters: Path | None) -> None:
-    """Assemble, merge and save under a temporary name, then rename: never half a model."""
-    cache.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=cache))
-    try:
-        bases = fetch_whisper_base(cache), fetch_smollm2(cache)
-        model, processor = assemble(*bases, **SHAPE)
-        if adapters is not None:
-            merge_into(model, read_adapters(adapters))
-        model.to(DTYPE).save_pretrained(work)
-        processor.save_pretrained(work)
-        shutil.copy(CARD, work)
-        if not (folder / "config.json").is_file():
-            shutil.rmtree(folder, ignore_errors=True)
-            work.replace(folder)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+def _join(folder: Path, cache: Path, adapters: Path | None) -> None:
+    from qwen_audio.checkpoints.joining import join_bases  # slow to import, and needed only once
+
+    join_bases(folder, cache, adapters=adapters, card=CARD)

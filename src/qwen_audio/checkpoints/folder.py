@@ -66,7 +66,7 @@ def load_released(
     state: dict[str, Tensor] = {}
     for ours, tensor in _released_tensors(folder):
         state[ours] = tensor if kind is None else tensor.to(kind)
-    _assign(model, state)
+    assign(model, state)
     model.generation_config = _generation_config(folder)
     model.eval()
     return spread(model, device_map)
@@ -168,7 +168,12 @@ def _released_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
         yield from state_from_released({name: tensor}).items()
 
 
-def _assign(model: QwenAudioForConditionalGeneration, state: dict[str, Tensor]) -> None:
+def assign(model: QwenAudioForConditionalGeneration, state: dict[str, Tensor]) -> None:
+    """Give a network laid out without memory its tensors, none of them copied.
+
+    Raises:
+        CheckpointError: tensors are missing, left over, or of another shape.
+    """
     try:
         result = model.load_state_dict(state, strict=False, assign=True)
     except RuntimeError as error:

@@ -16,10 +16,10 @@ from qwen_audio.checkpoints.folder import (
     load_released,
     spread,
 )
+from qwen_audio.checkpoints.own import load_own_model, load_own_processor
 from qwen_audio.checkpoints.weights import read_config, weight_files
 from qwen_audio.errors import CheckpointError
 from qwen_audio.model.modeling import QwenAudioForConditionalGeneration
-from qwen_audio.model.processing import QwenAudioProcessor
 
 ADAPTER_CONFIG = "adapter_config.json"  # of PEFT: adapters to be added to another model
 
@@ -83,9 +83,8 @@ def load_folder(
         model = spread(model, device_map)
     else:
         weight_files(folder)  # says what is missing before transformers does
-        processor = QwenAudioProcessor.from_pretrained(folder)
-        model = QwenAudioForConditionalGeneration.from_pretrained(folder, dtype=kind or "auto")
-        model = spread(model, device_map)
+        processor = load_own_processor(folder)
+        model = spread(load_own_model(folder, kind), device_map)
     if device is not None and device_map is None:
         model = _to_device(model, device)
     return Loaded(model.eval(), processor)

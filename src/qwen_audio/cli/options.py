@@ -21,8 +21,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a li
 def open_model(model: str | None, *, device: str | None, dtype: str | None) -> Any:
     """Return the loaded model that the options name."""
     with waiting("loading the model"):
+        load = qwen_audio.load  # imports quicker than what follows would
         hush_transformers()
-        return qwen_audio.load(model, **given(dtype=dtype, device=device))
+        return load(model, **given(dtype=dtype, device=device))
 
 
 def hush_transformers() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from jaxtyping import Int
 from torch import Tensor
-from transformers import StoppingCriteria, StoppingCriteriaList, set_seed
+from transformers import StoppingCriteria, StoppingCriteriaList
 from transformers.generation.streamers import BaseStreamer
 
 from qwen_audio.errors import GenerationError
@@ -139,7 +139,7 @@ def run_generate(
     width = inputs["input_ids"].shape[1]
     stops = stop_ids(processor.tokenizer)
     if settings.seed is not None:
-        set_seed(settings.seed)
+        torch.manual_seed(settings.seed)  # transformers' set_seed would import its whole trainer
     output = model.generate(
         **inputs,
         **settings.as_arguments(),

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import ModelCard
 
 from qwen_audio.checkpoints.default import default_dtype, default_folder
 from qwen_audio.checkpoints.load import find_folder, load_folder
@@ -96,6 +95,8 @@ def describe(name: str | Path | None = None) -> Description:
 
 def _said_by_card(folder: Path) -> dict[str, Any]:
     """Return languages and licence from the head of a folder's README.md (a hub's model card)."""
+    from huggingface_hub import ModelCard
+
     path = folder / "README.md"
     said = ModelCard.load(path, ignore_metadata_errors=True).data if path.is_file() else None
     languages = getattr(said, "language", None)
