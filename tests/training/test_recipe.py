@@ -32,6 +32,26 @@ def test_every_shipped_recipe_is_one(path, tmp_path):
     assert load_recipe(tmp_path / "again.toml") == made
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("ddp", "MULTI_GPU"),
+        ("fsdp2", "FSDP"),
+        ("deepspeed_zero2", "DEEPSPEED"),
+        ("deepspeed_zero3", "DEEPSPEED"),
+    ],
+)
+def test_accelerate_reads_every_shipped_launcher_s_file(name, kind):
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    config = load_config_from_file(str(RECIPES / "accelerate" / f"{name}.yaml"))
+
+    assert config.distributed_type == kind
+    assert config.num_processes == 8
+    stages = {"deepspeed_zero2": 2, "deepspeed_zero3": 3}
+    assert config.deepspeed_config.get("zero_stage") == stages.get(name)
+
+
 def test_the_paper_s_numbers_stand_in_the_7b_recipes():
     first, second = (load_recipe(RECIPES / f"{name}_7b.toml") for name in ("pretrain", "chat"))
 
