@@ -1,6 +1,7 @@
 """Two processes on CPUs learn what one does, sharing gradients or the weights themselves."""
 
 import json
+import socket
 import subprocess
 import sys
 
@@ -42,6 +43,27 @@ def test_two_processes_learn_what_one_does(table, tmp_path, kind):
         assert torch.allclose(tensor, two_learnt[name], atol=2e-5), name
     one_state, two_state = (read_optimizer(c)["state"] for c in (alone, two))
     assert one_state.keys() == two_state.keys()
+
+
+@pytest.mark.slow
+def test_two_machines_learn_what_one_process_does(table, tmp_path):
+    made = table(steps=2, batch__seconds=2.0, data__dev_shards=[])
+    made["batch"]["accumulate"] = 2
+    alone = launch(made, tmp_path / "one", by=())
+    recipe = tmp_path / "two.toml"
+    recipe.write_text(resolved(recipe_from(made | {"parallel": "ddp"})), encoding="utf-8")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    meet = ("--nnodes", "2", "--nproc-per-node", "1", "--rdzv-backend", "c10d")
+    meet += ("--rdzv-endpoint", f"127.0.0.1:{port}", "--rdzv-id", "run")
+    command = [sys.executable, *SPAWN[:2], *meet, *RUN, str(recipe), "--device", "cpu"]
+
+    launchers = [subprocess.Popen([*command, "--output", str(tmp_path / "two")]) for _ in range(2)]
+
+    assert [launcher.wait(300) for launcher in launchers] == [0, 0]
+    expected, got = read_learnt(alone), read_learnt(checkpoints(tmp_path / "two")[-1])
+    assert all(torch.allclose(expected[name], got[name], atol=2e-5) for name in expected)
 
 
 @pytest.mark.slow
