@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/
 TORCH := torch==2.13.0
 CLIP := examples/clips/sentence.flac
 
-.PHONY: demo test check format bench train-mini install clean
+.PHONY: demo test check format bench bench-train train-mini install clean
 
 install: $(VENV)/.installed
 
@@ -41,6 +41,10 @@ bench: install
 	$(RUN)python benchmarks/inference.py
 	$(RUN)python benchmarks/default_model.py
 	$(RUN)python benchmarks/conversation.py
+
+# How fast training is, beside transformers' Trainer on the same network and clips.
+bench-train: install
+	$(RUN)python benchmarks/training.py
 
 # The default model from the shards in data/, stage by stage; each resumes from its last checkpoint.
 train-mini: install
