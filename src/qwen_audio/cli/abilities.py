@@ -14,7 +14,7 @@ from qwen_audio.errors import ConfigError
 EXAMPLE = "qwen-audio abilities --data ../shared/data --extra scenes --only english,chat"
 
 _BATCH = {"cuda": 64}
-_BATCH_ELSEWHERE = 8
+_BATCH_ELSEWHERE = 16
 
 
 def abilities(
@@ -35,11 +35,15 @@ def abilities(
     limit: Annotated[
         int | None, typer.Option(min=1, help="At most so many questions from each set.")
     ] = None,
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(help="whisper:FOLDER to ask beside it what is about speech; repeatable."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder of the answers; by default one for these weights.")
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(min=1, help="Clips at once (8, or 64 on CUDA).")
+        int | None, typer.Option(min=1, help="Clips at once (16, or 64 on CUDA).")
     ] = None,
     parts: Annotated[
         bool, typer.Option("--parts", help="Show each part's own result (always in table.md).")
@@ -54,7 +58,8 @@ def abilities(
     from qwen_audio.evaluation.results import table
 
     names = [name for given in only or () for name in given.split(",") if name]
-    plan = make_plan([data, *(extra or [])], words=words, only=names, limit=limit)
+    peers = [_whisper_folder(text) for text in peer or ()]
+    plan = make_plan([data, *(extra or [])], words=words, only=names, limit=limit, peers=peers)
     qa = open_model(model, device=device, dtype=dtype)
     if not hasattr(qa, "tagged"):
         raise ConfigError(f"{model} takes no tags, which most abilities need; give a Qwen-Audio")
@@ -75,6 +80,16 @@ def abilities(
     for name, reason in plan.unmeasured.items():
         print(f"not measured: {name}: {reason}", file=sys.stderr)
     print(f"answers and {SUMMARY} are in {folder}", file=sys.stderr)
+
+
+def _whisper_folder(peer: str) -> Path:
+    """Return the folder in "whisper:FOLDER"; only what exists is worth a long run."""
+    kind, _, where = peer.partition(":")
+    if kind != "whisper":
+        raise ConfigError(f"unknown peer {peer!r}; write whisper:FOLDER")
+    if not Path(where).is_dir():
+        raise ConfigError(f"no folder {where!r} for the peer; give that of a transformers Whisper")
+    return Path(where)
 
 
 def _print_results(results: Any) -> None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from qwen_audio.evaluation import scoring
 from qwen_audio.evaluation.clips import DevClip
-from qwen_audio.evaluation.records import Measure, Number, Question
+from qwen_audio.evaluation.records import TRANSCRIPTS, Measure, Question
+from qwen_audio.inference.limits import most_tokens
 from qwen_audio.tasks.labels import Labels
 from qwen_audio.tasks.registry import find_task
 from qwen_audio.tasks.speech_targets import spaced
@@ -43,18 +44,13 @@ class Ability:
     shows_parts: bool = False
 
 
-def _tokens(per_second: Number) -> Callable[[Number], int]:
-    """Return how long a reply about so many seconds of speech may become."""
-    return lambda seconds: 24 + round(per_second * seconds)
-
-
 def _by_task(
     *names: str,
     part: Callable[[DevClip], str] = lambda clip: clip.record.dataset,
     keep: Callable[[Labels], bool] = lambda _labels: True,
     opening: str = "",
     reference: Callable[[Labels], str | None] | None = None,
-    max_new_tokens: Callable[[Number], int] = lambda _seconds: 32,
+    max_new_tokens: int = 32,
 ) -> Asker:
     """Return what asks for the first of some tasks that the labels allow.
 
@@ -64,7 +60,7 @@ def _by_task(
         keep: which labels to ask about at all.
         opening: the first tokens of the reply, which the prompt gives.
         reference: what is right, if not the task's own target.
-        max_new_tokens: where a reply about so many seconds is cut.
+        max_new_tokens: where a reply is cut; a transcript, where one of its clip's length ends.
     """
 
     def ask(ability: str, clip: DevClip) -> Iterator[Question]:
@@ -73,9 +69,13 @@ def _by_task(
         if task is None or not keep(labels):
             return
         right = (reference or task.render)(labels)
+        limit = max_new_tokens
+        if task.name in TRANSCRIPTS:
+            limit = most_tokens(record.duration_s, labels.language, words=bool(opening))
         if right:
             yield Question(
                 ability=ability,
+                task=task.name,
                 key=f"{record.dataset}/{record.key}",
                 dataset=record.dataset,
                 part=part(clip),
@@ -85,7 +85,7 @@ def _by_task(
                 opening=opening,
                 reference=right,
                 language=labels.language,
-                max_new_tokens=max_new_tokens(record.duration_s),
+                max_new_tokens=limit,
             )
 
     return ask
@@ -100,6 +100,7 @@ def _scene_questions(ability: str, clip: DevClip) -> Iterator[Question]:
         labels = replace(record.labels, qa=(asked,))
         yield Question(
             ability=ability,
+            task=task.name,
             key=f"{record.dataset}/{record.key}/{number}",
             dataset=record.dataset,
             part=asked.kind,
@@ -130,7 +131,7 @@ def _accuracy(score: Callable[..., scoring.Ratio], name: str = "accuracy") -> tu
 
 
 _ENGLISH = ("librispeech-test-other100", "librispeech-trainclean251", "en-speechocean762")
-_WRITTEN = _by_task("ASR", max_new_tokens=_tokens(12))
+_WRITTEN = _by_task("ASR")
 
 ABILITIES: tuple[Ability, ...] = (
     Ability(
@@ -168,9 +169,7 @@ ABILITIES: tuple[Ability, ...] = (
         floor=30.0,
         aim=10.0,
         datasets=("zh-audio-cmn", "zh-dspspeech20"),
-        ask=_by_task(
-            "ASR", keep=lambda labels: labels.language == "zh", max_new_tokens=_tokens(20)
-        ),
+        ask=_by_task("ASR", keep=lambda labels: labels.language == "zh"),
         note="without the English words of zh-dspspeech20",
         shows_parts=True,
     ),
@@ -193,7 +192,6 @@ ABILITIES: tuple[Ability, ...] = (
             part=lambda clip: f"{clip.record.dataset}, times {clip.words_from}",
             keep=lambda labels: labels.language == "en",
             opening=FIRST_STAMP,
-            max_new_tokens=_tokens(30),
         ),
         note="English; over the words that the reply has too, whose share stands below",
         shows_parts=True,
@@ -279,7 +277,7 @@ ABILITIES: tuple[Ability, ...] = (
             "MNA",
             part=lambda clip: clip.record.labels.instrument[0],
             keep=lambda labels: labels.pitch is not None,
-            max_new_tokens=lambda _seconds: 48,
+            max_new_tokens=48,
         ),
         note="without trills, harmonics and slides",
     ),
@@ -297,7 +295,7 @@ ABILITIES: tuple[Ability, ...] = (
             "AAC",
             part=lambda clip: _how_many(len(clip.record.labels.heard)),
             reference=lambda labels: ", ".join(dict.fromkeys(e.label for e in labels.events)),
-            max_new_tokens=lambda _seconds: 96,
+            max_new_tokens=96,
         ),
     ),
     Ability(
@@ -327,7 +325,7 @@ ABILITIES: tuple[Ability, ...] = (
             Measure(name="all details right", score=scoring.same_slots),
         ),
         datasets=("picovoice-intent",),
-        ask=_by_task("SF", max_new_tokens=lambda _seconds: 96),
+        ask=_by_task("SF", max_new_tokens=96),
     ),
     Ability(
         name=CHAT,

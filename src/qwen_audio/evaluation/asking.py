@@ -1,4 +1,4 @@
-"""Asks a model: prompts of similar length together, and each batch kept before the next."""
+"""Asks a model: clips of similar length together, and each batch kept before the next."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,15 +9,17 @@ from qwen_audio.evaluation.answer_log import AnswerLog
 from qwen_audio.evaluation.records import Answer, Measure, Question
 from qwen_audio.inference.answers import QwenAudio
 from qwen_audio.inference.generation import Generation
+from qwen_audio.inference.limits import without_loop
 from qwen_audio.text.prompt import decode_reply
 
 OnDone = Callable[[int], None]
+Replier = Callable[[Sequence[Question]], list[str]]
 
 _NUMBERS_A_TENSOR = 64
 
 
 def ask_all(
-    model: QwenAudio,
+    reply: Replier,
     questions: Sequence[Question],
     *,
     measures: Sequence[Measure],
@@ -28,7 +30,7 @@ def ask_all(
     """Return the answer to every question of one ability, in their order.
 
     Args:
-        model: who answers, greedily.
+        reply: gives the replies to a batch (see `replier`).
         questions: what is asked.
         measures: how the answers are scored.
         log: keeps the answers; what is there already is not asked again.
@@ -39,9 +41,9 @@ def ask_all(
     waiting = [q for q in questions if replies[q.key] is None]
     on_done(len(questions) - len(waiting))
     for group in batches(waiting, batch):
-        said = _replies(model, group)
-        log.add(judged(q, reply, measures) for q, reply in zip(group, said, strict=True))
-        replies |= {q.key: reply for q, reply in zip(group, said, strict=True)}
+        said = dict(zip((q.key for q in group), reply(group), strict=True))
+        log.add(judged(q, said[q.key], measures) for q in group)
+        replies |= said
         on_done(len(group))
     return [judged(q, replies[q.key] or "", measures) for q in questions]
 
@@ -71,15 +73,28 @@ def batches(questions: Sequence[Question], size: int) -> Iterator[list[Question]
         yield ordered[start : start + size]
 
 
-def _replies(model: QwenAudio, group: Sequence[Question]) -> list[str]:
-    prompts = [model.tagged(q.prompt, [q.audio.load()]) for q in group]
-    longest = max(q.max_new_tokens for q in group)
-    replies = model.generate(prompts, settings=Generation(max_new_tokens=longest))
+def replier(model: QwenAudio) -> Replier:
+    """Return what asks a Qwen-Audio, greedily; a batch gives what each question gives alone."""
     tokenizer = model.processor.tokenizer
-    return [
-        q.opening + decode_reply(tokenizer, ids[: q.max_new_tokens], skip_special=False)
-        for q, ids in zip(group, replies, strict=True)
-    ]
+
+    def reply(group: Sequence[Question]) -> list[str]:
+        prompts = [model.tagged(q.prompt, [q.audio.load()]) for q in group]
+        longest = max(q.max_new_tokens for q in group)
+        replies = model.generate(prompts, settings=Generation(max_new_tokens=longest))
+        return [
+            q.opening + decode_reply(tokenizer, _counted(q, ids), skip_special=False)
+            for q, ids in zip(group, replies, strict=True)
+        ]
+
+    return reply
+
+
+def _counted(question: Question, ids: Sequence[int]) -> Sequence[int]:
+    """Return what of a reply counts: cut at its limit, as `QwenAudio.transcribe` does it."""
+    limit = question.max_new_tokens
+    if not question.is_transcript:
+        return ids[:limit]
+    return without_loop(ids[:limit], is_cut=len(ids) >= limit)
 
 
 def fingerprint(model: torch.nn.Module) -> str:

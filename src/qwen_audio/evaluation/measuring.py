@@ -1,4 +1,7 @@
-"""`measure_abilities`: a model, folders of dev shards, and how good the model is at each thing."""
+"""`measure_abilities`: a model, folders of dev shards, and how good the model is at each thing.
+
+A Whisper can be measured beside it on what is about speech.
+"""
 
 import json
 from collections.abc import Callable, Sequence
@@ -9,12 +12,13 @@ from qwen_audio.data.manifest import Record
 from qwen_audio.errors import DataError, unknown_name
 from qwen_audio.evaluation.abilities import ABILITIES, CHAT, Ability, questions_about
 from qwen_audio.evaluation.answer_log import AnswerLog
-from qwen_audio.evaluation.asking import OnDone, ask_all, fingerprint
+from qwen_audio.evaluation.asking import OnDone, ask_all, fingerprint, replier
 from qwen_audio.evaluation.chatting import hold_dialogues
 from qwen_audio.evaluation.clips import find_dev_clips
+from qwen_audio.evaluation.compared import Whisper, can_be_asked, open_whisper
 from qwen_audio.evaluation.dialogues import ClipName, Dialogue, find_clips, written_dialogues
 from qwen_audio.evaluation.records import Answer, Question
-from qwen_audio.evaluation.results import AbilityResult, result_of, summary, table
+from qwen_audio.evaluation.results import AbilityResult, beside, result_of, summary, table
 from qwen_audio.evaluation.rows import replace_text
 from qwen_audio.evaluation.spreading import spread
 from qwen_audio.inference.answers import QwenAudio
@@ -33,6 +37,7 @@ class Plan:
         dialogues: of the chat.
         found: the clips of the dialogues.
         unmeasured: name of an ability and why nothing is asked.
+        peers: folders of Whispers that are asked beside the model what they can be asked.
     """
 
     abilities: tuple[Ability, ...]
@@ -40,12 +45,14 @@ class Plan:
     dialogues: tuple[Dialogue, ...]
     found: dict[ClipName, Record]
     unmeasured: dict[str, str]
+    peers: tuple[Path, ...] = ()
 
     @property
     def num_answers(self) -> int:
         """How many answers it takes."""
         turns = sum(len(dialogue.turns) for dialogue in self.dialogues)
-        return turns + sum(map(len, self.questions.values()))
+        asked = [question for group in self.questions.values() for question in group]
+        return turns + len(asked) + len(self.peers) * sum(map(can_be_asked, asked))
 
 
 def make_plan(
@@ -54,6 +61,7 @@ def make_plan(
     words: Path | None = None,
     only: Sequence[str] = (),
     limit: int | None = None,
+    peers: Sequence[Path] = (),
 ) -> Plan:
     """Return what will be asked.
 
@@ -62,6 +70,7 @@ def make_plan(
         words: a JSONL file with the times of words.
         only: names of abilities; without them, all.
         limit: at most so many questions from each set, spread over it, and so many dialogues.
+        peers: folders of Whispers to ask beside the model.
 
     Raises:
         DataError: an unknown ability, or one asked for by name whose clips are missing.
@@ -94,6 +103,7 @@ def make_plan(
         dialogues=dialogues,
         found=found,
         unmeasured=unmeasured,
+        peers=tuple(peers),
     )
 
 
@@ -136,10 +146,31 @@ def measure_abilities(
     answers = {ability.name: ask(ability) for ability in plan.abilities}
     log.finish(answer for group in answers.values() for answer in group)
     results = tuple(result_of(ability, answers[ability.name]) for ability in plan.abilities)
+    peers = {
+        whisper.name: _measure_peer(whisper, plan, output=output, batch=batch, on_done=on_done)
+        for whisper in map(open_whisper, plan.peers)
+    }
+    results = tuple(beside(result, peers) for result in results)
     whole = summary(results, model=name, weights=weights, unmeasured=plan.unmeasured)
     replace_text(output / SUMMARY, json.dumps(whole, ensure_ascii=False, indent=2) + "\n")
     replace_text(output / TABLE, table(results, with_parts=True) + "\n")
     return results
+
+
+def _measure_peer(
+    whisper: Whisper, plan: Plan, *, output: Path, batch: int, on_done: OnDone
+) -> tuple[AbilityResult, ...]:
+    """Return how good a Whisper is at what it can be asked; its answers have their own folder."""
+    identity = {"model": whisper.name, "weights": whisper.weights}
+    log = AnswerLog(output / whisper.name, identity)
+    settings = {"log": log, "batch": batch, "on_done": on_done}
+    results = []
+    for ability in plan.abilities:
+        asked = [q for q in plan.questions[ability.name] if can_be_asked(q)]
+        if asked:
+            answers = ask_all(whisper.reply, asked, measures=ability.measures, **settings)
+            results.append(result_of(ability, answers))
+    return tuple(results)
 
 
 def _asker(
@@ -150,6 +181,6 @@ def _asker(
         if ability.name == CHAT:
             return hold_dialogues(model, plan.dialogues, plan.found, **settings)
         asked = plan.questions[ability.name]
-        return ask_all(model, asked, measures=ability.measures, **settings)
+        return ask_all(replier(model), asked, measures=ability.measures, **settings)
 
     return ask

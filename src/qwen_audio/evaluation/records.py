@@ -7,6 +7,7 @@ from typing import NamedTuple
 from qwen_audio.data.manifest import AudioReference
 
 Number = int | float
+TRANSCRIPTS = ("ASR", "SRWT-en")  # names of tasks
 
 
 class Ratio(NamedTuple):
@@ -60,6 +61,7 @@ class Question:
         key: names the question within its ability.
         dataset: the set that the clip is from.
         part: the group whose own result is shown, such as a language.
+        task: the name of the task that it puts.
         audio: where the clip is.
         duration_s: how long it is.
         tags: the prompt after the clip.
@@ -73,6 +75,7 @@ class Question:
     key: str
     dataset: str
     part: str
+    task: str
     audio: AudioReference
     duration_s: Number
     tags: str
@@ -85,6 +88,11 @@ class Question:
     def prompt(self) -> str:
         """The text after the clip."""
         return self.tags + self.opening
+
+    @property
+    def is_transcript(self) -> bool:
+        """Whether all that is said shall be written down, so that a loop in it is no answer."""
+        return self.task in TRANSCRIPTS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,8 @@
 """The table of results: ability | measure | floor | aim | result | clips."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from qwen_audio.evaluation.abilities import Ability
@@ -38,6 +38,7 @@ class AbilityResult:
         parts: the value for each part.
         note: what a reader has to know.
         shows_parts: whether the parts stand in the short table too.
+        peers: what others reach, by name; on how many of the clips they were asked.
     """
 
     name: str
@@ -53,6 +54,7 @@ class AbilityResult:
     parts: tuple[PartResult, ...]
     note: str
     shows_parts: bool
+    peers: tuple[PartResult, ...] = ()
 
 
 def result_of(ability: Ability, answers: Sequence[Answer]) -> AbilityResult:
@@ -81,6 +83,17 @@ def result_of(ability: Ability, answers: Sequence[Answer]) -> AbilityResult:
         note=ability.note,
         shows_parts=ability.shows_parts,
     )
+
+
+def beside(result: AbilityResult, peers: Mapping[str, Sequence[AbilityResult]]) -> AbilityResult:
+    """Return a result with those of others, by name, for the same ability."""
+    found = [
+        PartResult(part=name, value=other.value, clips=other.clips)
+        for name, others in peers.items()
+        for other in others
+        if other.name == result.name
+    ]
+    return replace(result, peers=tuple(found))
 
 
 def _value(measure: Measure, answers: Iterable[Answer]) -> float | None:
@@ -117,13 +130,15 @@ def table(results: Sequence[AbilityResult], *, with_parts: bool = False) -> str:
         limits = (_shown(result.floor, result.unit), _shown(result.aim, result.unit))
         rows.append((result.title, result.measure, *limits, _verdict(result), str(result.clips)))
         rows += [("", name, "", "", _shown(other, "%"), "") for name, other in result.others]
+        rows += [_aside(f"beside it: {peer.part}", peer, result.unit) for peer in result.peers]
         if with_parts or result.shows_parts:
-            rows += [
-                (f"· {p.part}", "", "", "", _shown(p.value, result.unit), str(p.clips))
-                for p in result.parts
-            ]
+            rows += [_aside(f"· {part.part}", part, result.unit) for part in result.parts]
     notes = [f"{result.title}: {result.note}." for result in results if result.note]
     return "\n".join([*_aligned(rows), "", *notes])
+
+
+def _aside(title: str, part: PartResult, unit: str) -> tuple[str, ...]:
+    return (title, "", "", "", _shown(part.value, unit), str(part.clips))
 
 
 def _verdict(result: AbilityResult) -> str:
