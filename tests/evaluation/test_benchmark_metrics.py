@@ -8,11 +8,12 @@ import jiwer
 import numpy as np
 import pytest
 import sacrebleu
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import accuracy_score, average_precision_score
 
 from qwen_audio.evaluation.benchmarks.registry import BENCHMARKS
 from qwen_audio.evaluation.benchmarks.sets import QUALITIES
 from qwen_audio.evaluation.metrics import captions
+from qwen_audio.evaluation.metrics.domains import mean_of_domains
 from qwen_audio.evaluation.metrics.labels import chosen, is_chosen, is_same_class
 from qwen_audio.evaluation.metrics.normalisers import paper, whisper
 from qwen_audio.evaluation.metrics.records import Exchange
@@ -155,6 +156,57 @@ def test_an_option_is_taken_by_letter_or_by_its_text(reply, place):
 def test_a_letter_counts_for_its_option_only():
     assert is_chosen("wind", "B", ("rain", "wind"))
     assert not is_chosen("rain", "B", ("rain", "wind"))
+
+
+def test_air_benchs_mean_counts_each_task_and_each_domain_alike():
+    metric = METRICS["choice-by-domain"]
+    tasks = ["Speech_Grounding"] * 3 + ["Speaker_Age_Prediction", "Sound_AQA"]
+    replies = ["A", "A", "A", "B", "B"]
+    asked = [
+        Exchange(references=("rain",), reply=reply, choices=("rain", "wind"), part=task)
+        for task, reply in zip(tasks, replies, strict=True)
+    ]
+
+    # speech: (1 + 0) / 2, sound: 0, no music
+    assert metric.value(metric.counts(asked)) == 0.25
+    assert METRICS["choice"].value(METRICS["choice"].counts(asked)) == 0.6
+
+
+def test_air_benchs_published_means_follow_from_its_published_tasks():
+    tasks = {
+        "speech": (56.1, 92.8, 67.2, 43.2, 36.0, 71.2, 77.8, 35.3, 48.3),
+        "sound": (23.9, 84.9, 67.5, 64.6),
+        "music": (59.1, 71.2, 28.6, 25.4, 48.2, 36.1),
+    }
+    means = {name: tuple(map(str, values)) for name, values in tasks.items()}
+    shares = [value for values in tasks.values() for value in values]
+    sums = np.array([*shares, *[1.0] * len(shares)])
+
+    assert mean_of_domains(sums, domains=means) == pytest.approx(54.5, abs=0.06)
+
+
+def test_a_judges_two_scores_are_of_whom_they_are_for():
+    rated = ("9 7", "5 8")  # the right answer first, then the reply first
+    asked = [
+        Exchange(references=("a",), reply="b", part="speech", ratings=rated),
+        Exchange(references=("a",), reply="b", part="speech and music", ratings=("4 2", "no.")),
+        Exchange(references=("a",), reply="b", part="speech and sound", ratings=("6 4", "4 6")),
+    ]
+    found = {n: METRICS[n].value(METRICS[n].counts(asked)) for n in METRICS if n.startswith("jud")}
+
+    # the reply: speech 6; mixed: (2 + 4) / 2
+    assert found == {
+        "judge": pytest.approx(4.5),
+        "judge-reference": pytest.approx((8.5 + 5) / 2),
+        "judge-read": pytest.approx(5 / 6),
+    }
+
+
+def test_accuracy_is_scikit_learns():
+    pairs = [("dog", "dog"), ("dog", "cat"), ("cat", "cat"), ("cow", "")]
+    references, replies = zip(*pairs, strict=True)
+
+    assert value("accuracy", pairs) == pytest.approx(accuracy_score(references, replies), abs=1e-9)
 
 
 def note(pitch, *qualities, instrument="organ", velocity=100):

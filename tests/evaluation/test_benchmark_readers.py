@@ -7,7 +7,8 @@ import pytest
 
 from qwen_audio.data.manifest import AudioReference, Record, write_manifest
 from qwen_audio.errors import EvaluationError
-from qwen_audio.evaluation.benchmarks.opening import samples_of, with_audio
+from qwen_audio.evaluation.benchmarks import mmau
+from qwen_audio.evaluation.benchmarks.opening import samples_of, version_of, with_audio
 from qwen_audio.evaluation.benchmarks.records import Sample
 from qwen_audio.evaluation.benchmarks.registry import BENCHMARKS, find_benchmarks
 from qwen_audio.tasks.labels import Labels, Question, Word
@@ -197,9 +198,41 @@ def test_air_bench(tmp_path):
 
     (sample,) = read("air-bench-foundation", tmp_path)
 
-    assert (sample.key, sample.choices, sample.references) == ("7", ("now", "later"), ("later",))
+    assert sample.key == "Audio_Grounding/X/7"
+    assert (sample.choices, sample.references) == (("now", "later"), ("later",))
     asked = BENCHMARKS["air-bench-foundation"].natural(sample)
     assert asked.endswith("When?\nA. now\nB. later")
+
+
+def test_air_bench_chat(tmp_path):
+    meta = {"path": "a.wav", "task_name": "speech_and_music_QA", "dataset_name": "X"}
+    meta |= {"uniq_id": 7, "question": "Why?", "answer_gt": "So.", "meta_info": "A man speaks."}
+    put(tmp_path / "AIR-Bench" / "Chat" / "Chat_meta.json", json.dumps([meta]))
+    put(tmp_path / "AIR-Bench" / "Chat" / "speech_and_music_QA_X" / "a.wav")
+
+    (sample,) = read("air-bench-chat", tmp_path)
+
+    assert (sample.part, sample.description) == ("speech and music", "A man speaks.")
+    assert BENCHMARKS["air-bench-chat"].natural(sample) == "Why?"
+
+
+def test_a_list_without_what_it_should_have_is_named(tmp_path):
+    put(tmp_path / "Chat" / "Chat_meta.json", json.dumps([{"task_name": "sound_QA"}]))
+
+    with pytest.raises(EvaluationError, match=r"air-bench-chat: a row .* has no 'dataset_name'"):
+        samples_of(BENCHMARKS["air-bench-chat"], tmp_path)
+
+
+def test_mmau_says_which_of_its_releases_it_is(tmp_path, monkeypatch):
+    item = {"id": "x", "audio_id": "x.wav", "question": "What?", "choices": ["rain"]}
+    item |= {"answer": "rain", "task": "sound"}
+    put(tmp_path / "mmau-test-mini.json", json.dumps([item]))
+    unknown = version_of(BENCHMARKS["mmau-mini"], tmp_path)
+    digest = unknown.removeprefix("no release of its repository (sha256 ").removesuffix(")")
+    monkeypatch.setitem(mmau._RELEASES, digest, ("v9", "2030-01-01"))
+
+    assert len(digest) == 12
+    assert version_of(BENCHMARKS["mmau-mini"], tmp_path) == "v9, file of 2030-01-01"
 
 
 def test_mmau(tmp_path):

@@ -1,6 +1,7 @@
 """The whole path of a run: a corpus in, questions asked, answers kept, results out."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from qwen_audio.errors import EvaluationError
 from qwen_audio.evaluation.benchmarks.registry import find_benchmarks
+from qwen_audio.evaluation.peers.judge import Judge
 from qwen_audio.evaluation.peers.records import Said
 from qwen_audio.evaluation.report.writing import write_report
 from qwen_audio.evaluation.running.log import ANSWERS, read_answers
@@ -16,7 +18,7 @@ from qwen_audio.evaluation.running.plan import make_plan
 from qwen_audio.evaluation.running.results import RESULTS
 from qwen_audio.evaluation.running.run import run
 
-from .benchmarking import Rule, evaluate, right, write_corpora
+from .benchmarking import Rule, evaluate, right, write_clip, write_corpora
 
 FILES = (ANSWERS, RESULTS, "run.json")
 
@@ -143,6 +145,53 @@ def test_kill_9_in_the_middle_and_resume_gives_the_same_report(corpora, tmp_path
         assert file.read_bytes() == same.read_bytes(), file.name
 
 
+LAUNCHED = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from benchmarking import Rule, write_corpora
+from qwen_audio.cli import evaluate, main
+from qwen_audio.evaluation.benchmarks import registry
+from dataclasses import replace
+
+for name in ("esc50", "librispeech-test-clean"):
+    registry.BENCHMARKS[name] = replace(registry.BENCHMARKS[name], size=0)
+out = Path(sys.argv[2])
+
+def say(asked):
+    with open(out.parent / f"heard-{{os.environ['RANK']}}", "a") as file:
+        file.write(asked.sample.key + chr(10))
+    return asked.sample.references[0] if asked.sample.key.endswith(("0", "0.wav")) else "dog"
+
+evaluate._listeners = lambda *_given, **_options: [Rule(say)]
+asked = ["evaluate", "any", "--on", "esc50,librispeech-test-clean", "--batch", "2"]
+sys.exit(main.main([*asked, "--data", sys.argv[1], "--output", str(out)]))
+"""
+
+
+@pytest.mark.slow
+def test_torchrun_shares_the_work_between_two_processes(corpora, tmp_path):
+    script = tmp_path / "launched.py"
+    script.write_text(LAUNCHED.format(tests=str(Path(__file__).parent)))
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    two = [*launcher, "--nproc_per_node", "2", str(script), str(corpora), str(tmp_path / "two")]
+    one = [sys.executable, str(script), str(corpora), str(tmp_path / "one")]
+
+    subprocess.run(two, check=True, capture_output=True, timeout=900)
+    subprocess.run(
+        one, check=True, capture_output=True, timeout=900, env=os.environ | {"RANK": "0"}
+    )
+
+    heard = [set((tmp_path / f"heard-{rank}").read_text().split()) for rank in (0, 1)]
+    assert len(heard[1]) in (4, 5)
+    assert len(heard[0] | heard[1]) == 9
+    (shared,), (alone,) = (list((tmp_path / name).iterdir()) for name in ("two", "one"))
+    assert shared.name == alone.name
+    assert sorted(path.name for path in shared.iterdir()) == sorted(FILES)
+    for name in FILES:
+        assert (shared / name).read_bytes() == (alone / name).read_bytes()
+
+
 def test_processes_share_the_work_and_the_last_one_writes_the_results(corpora, tmp_path):
     evaluate(Rule(half_right), corpora, tmp_path / "one")
     listeners = [Rule(half_right) for _ in range(3)]
@@ -208,6 +257,42 @@ def test_what_a_listener_cannot_do_is_said_and_not_run(corpora):
     assert {asked.benchmark.name for asked in plan.asked} == {"esc50"}
     with pytest.raises(EvaluationError, match="can be asked nothing"):
         make_plan(find_benchmarks(["nsynth"]), corpora, listener=Rule(right))
+
+
+class Judging(Judge):
+    """Rates by rule."""
+
+    def rate(self, _asked, said):
+        return [("9 4", "4 9") if one.text == "So." else ("9 2", "so so") for one in said]
+
+
+def test_open_answers_are_rated_and_not_run_without_a_judge(tmp_path):
+    home = tmp_path / "Chat"
+    rows = [
+        {"path": f"{n}.wav", "task_name": "sound_QA", "dataset_name": "X", "uniq_id": n}
+        | {"question": "Why?", "answer_gt": "So.", "meta_info": "rain"}
+        for n in range(3)
+    ]
+    for n in range(3):
+        write_clip(home / "sound_QA_X" / f"{n}.wav")
+    (home / "Chat_meta.json").write_text(json.dumps(rows))
+    chat = find_benchmarks(["air-bench-chat"])
+    listener = Rule(lambda asked: "So." if asked.sample.key.endswith("0") else "Who knows?")
+
+    with pytest.raises(EvaluationError, match="--judge"):
+        make_plan(chat, tmp_path, listener=listener)
+    plan = make_plan(chat, tmp_path, listener=listener, judge=Judging(None, "judge", "http://x"))
+    run(plan, listener, output=tmp_path / "run")
+
+    found = results(tmp_path / "run")
+    # 4 and 4, then twice 2: the unread half of a rating counts for nobody
+    assert found["air-bench-chat", "judge"]["value"] == 3
+    assert found["air-bench-chat", "judge-reference"]["value"] == 9
+    assert found["air-bench-chat", "judge-read"]["value"] == pytest.approx(4 / 6)
+    assert read_answers(tmp_path / "run")[1].ratings == ("9 2", "so so")
+    report = write_report([tmp_path / "run"], tmp_path / "report")[0].read_text("utf-8")
+    assert "rated by judge at http://x" in report
+    assert "Qwen2-Audio 6.93" in report
 
 
 def test_malformed_answers_are_wrong_and_all_are_counted(corpora, tmp_path):

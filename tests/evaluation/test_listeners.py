@@ -3,6 +3,7 @@
 import base64
 import io
 import logging
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -17,9 +18,10 @@ from qwen_audio.data.manifest import AudioReference
 from qwen_audio.errors import EvaluationError
 from qwen_audio.evaluation.benchmarks.records import Sample
 from qwen_audio.evaluation.benchmarks.registry import BENCHMARKS
+from qwen_audio.evaluation.peers.judge import Judge
 from qwen_audio.evaluation.peers.opening import open_peer
 from qwen_audio.evaluation.peers.ours import OurListener, Qwen2Listener, listener_of
-from qwen_audio.evaluation.peers.records import Asked, Listener
+from qwen_audio.evaluation.peers.records import Asked, Listener, Said
 from qwen_audio.evaluation.peers.served import Served
 from qwen_audio.evaluation.peers.whisper import Whisper
 from qwen_audio.inference.qwen2 import Qwen2Audio
@@ -214,6 +216,38 @@ def test_a_served_model_is_sent_the_clip_and_the_words(tmp_path):
     assert text["text"].startswith("What sound is this?")
     assert (sent[0]["temperature"], sent[0]["model"]) == (0, "m")
     assert (replies, nothing) == (["rain"], [""])
+
+
+def test_a_judge_is_shown_both_answers_in_both_orders(tmp_path):
+    sent = []
+
+    def create(**request):
+        sent.append(request["messages"][0]["content"])
+        return SimpleNamespace(choices=[SimpleNamespace(message=SimpleNamespace(content="8 6"))])
+
+    completions = SimpleNamespace(create=create)
+    judge = Judge(SimpleNamespace(chat=SimpleNamespace(completions=completions)), "m", "http://x")
+    asked = asked_of("air-bench-chat", tmp_path=tmp_path)
+    sample = replace(asked.sample, question="Why {0}?", description="It rains.")
+
+    rated = judge.rate([replace(asked, sample=sample)], [Said(text="because<|en|>")])
+
+    assert rated == [("8 6", "8 6")]
+    assert all("It rains." in text and "Why {0}?" in text for text in sent)
+    first, second = sorted(sent, key=lambda text: text.index("because"), reverse=True)
+    assert first.index("\nx\n") < first.index("because\n")
+    assert second.index("because\n") < second.index("\nx\n")
+
+
+def test_a_judge_that_fails_is_named(tmp_path):
+    def create(**_request):
+        raise openai.OpenAIError("no credit")
+
+    completions = SimpleNamespace(create=create)
+    judge = Judge(SimpleNamespace(chat=SimpleNamespace(completions=completions)), "m", "http://x")
+
+    with pytest.raises(EvaluationError, match=r"the judge m at http://x .*no credit"):
+        judge.rate([asked_of("air-bench-chat", tmp_path=tmp_path)], [Said(text="x")])
 
 
 def test_a_server_that_fails_is_named(tmp_path):

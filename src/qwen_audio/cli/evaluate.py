@@ -45,6 +45,9 @@ def evaluate(
         list[str] | None,
         typer.Option(help="KIND:WHERE: whisper:DIR, qwen2-audio:DIR, openai:URL#MODEL."),
     ] = None,
+    judge: Annotated[
+        str | None, typer.Option(help="URL#MODEL of who rates open answers (air-bench-chat).")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder of the runs; by default runs/evaluate.")
     ] = None,
@@ -58,12 +61,13 @@ def evaluate(
 ) -> None:
     """Put benchmarks to a model; a run that was stopped goes on where it was.
 
-    Several processes share the work when started by `accelerate launch` or with RANK and
-    WORLD_SIZE set.
+    Several processes, on one machine or on several that share the output folder, share the work
+    when started by `accelerate launch` or `torchrun`, or with RANK and WORLD_SIZE set.
     """
     from qwen_audio.evaluation.benchmarks.registry import find_benchmarks
+    from qwen_audio.evaluation.peers.judge import open_judge
     from qwen_audio.evaluation.running.plan import make_plan
-    from qwen_audio.evaluation.running.run import run
+    from qwen_audio.evaluation.running.run import run, shares
 
     if show:
         print(_listed())
@@ -74,15 +78,18 @@ def evaluate(
             "give a model or --peer, --on BENCHMARK and --data FOLDER; --list shows the benchmarks"
         )
     benchmarks = find_benchmarks(names)
+    shard = _shard()
+    rater = open_judge(judge, key=_key()) if judge else None
     for listener in _listeners(model, peer or (), prompt=prompt, device=device, dtype=dtype):
-        plan = make_plan(benchmarks, data, listener=listener, limit=limit, is_partial=partial)
+        plan = make_plan(
+            benchmarks, data, listener=listener, limit=limit, is_partial=partial, judge=rater
+        )
         folder = (output or Path("runs") / "evaluate") / _folder_name(listener, plan)
         for name, why in plan.refused.items():
             print(f"not run: {name}: {why}", file=sys.stderr)
-        with answering(len(plan.asked)) as on_done:
-            is_whole = run(
-                plan, listener, output=folder, batch=batch, shard=_shard(), on_done=on_done
-            )
+        own = sum(map(len, shares(plan, batch=batch, shard=shard)))
+        with answering(own) as on_done:
+            is_whole = run(plan, listener, output=folder, batch=batch, shard=shard, on_done=on_done)
         if is_whole:
             _print_results(folder)
         print(f"answers are in {folder}", file=sys.stderr)
@@ -111,10 +118,13 @@ def _listeners(  # noqa: ANN202 - an iterator of listeners
     for text in peers:
         with waiting(f"opening {text}"):
             hush_transformers()
-            listener = open_peer(
-                text, device=device, dtype=dtype, key=os.environ.get("OPENAI_API_KEY")
-            )
+            listener = open_peer(text, device=device, dtype=dtype, key=_key())
         yield listener
+
+
+def _key() -> str | None:
+    """Return the key for servers."""
+    return os.environ.get("OPENAI_API_KEY")
 
 
 def _shard() -> tuple[int, int]:

@@ -1,8 +1,10 @@
 """What every reader of a corpus needs: tables as their authors ship them."""
 
 import csv
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from qwen_audio.data.manifest import AudioReference
 from qwen_audio.errors import EvaluationError
@@ -69,3 +71,40 @@ def split_lines(path: Path) -> Iterator[tuple[str, str]]:
 def clip(path: Path) -> AudioReference:
     """Return the reference to a whole audio file."""
     return AudioReference(path=path)
+
+
+def inside(home: Path, name: str) -> AudioReference:
+    """Return the reference to a whole audio file that a list names.
+
+    Raises:
+        EvaluationError: it lies outside the corpus.
+    """
+    path = home / name
+    if not path.resolve().is_relative_to(home.resolve()):
+        raise EvaluationError(f"a clip lies outside {home}: {name!r}; correct the list")
+    return clip(path)
+
+
+def json_file(path: Path) -> Any:
+    """Return what a JSON file holds.
+
+    Raises:
+        EvaluationError: it is none.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise EvaluationError(f"{path} is not JSON ({error}); fetch it again") from error
+
+
+def json_rows(path: Path, key: str = "") -> list[dict[str, Any]]:
+    """Return the list in a JSON file, or under a key of the object in it.
+
+    Raises:
+        EvaluationError: there is none.
+    """
+    content = json_file(path)
+    listed = content.get(key) if key and isinstance(content, dict) else content
+    if not isinstance(listed, list):
+        raise EvaluationError(f"{path} holds no list of clips; give the file as it is shipped")
+    return listed

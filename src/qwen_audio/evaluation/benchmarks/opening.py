@@ -23,7 +23,7 @@ def samples_of(benchmark: Benchmark, folder: Path) -> list[Sample]:
     if manifest.is_file():
         samples = read_labelled(manifest, benchmark.from_labels, name=benchmark.name)
     else:
-        samples = benchmark.read(_home(benchmark, folder))
+        samples = _read(benchmark, _home(benchmark, folder))
     if not samples:
         raise EvaluationError(
             f"{benchmark.name}: {folder} has no samples of {benchmark.data}, {benchmark.split}; "
@@ -81,6 +81,16 @@ def with_audio(
         )
     gone = {s.key for s in missing}
     return [s for s in samples if s.key not in gone], names
+
+
+def _read(benchmark: Benchmark, home: Path) -> list[Sample]:
+    try:
+        return benchmark.read(home)
+    except KeyError as error:
+        raise EvaluationError(
+            f"{benchmark.name}: a row of the lists in {home} has no {error}; give the files as "
+            "their authors ship them"
+        ) from error
 
 
 def _manifest(benchmark: Benchmark, folder: Path) -> Path:

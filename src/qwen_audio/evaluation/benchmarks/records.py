@@ -18,6 +18,7 @@ class Sample:
         language: of the speech, as a code; `None` where nobody speaks.
         target: the language of the answer, for a translation.
         question: what is asked about this clip, where each clip has its own question.
+        description: what is heard, in words, for a judge who hears nothing.
         choices: what the answer is chosen from, in the order in which it is offered.
         part: the group whose own result is shown, such as a task of a collection.
     """
@@ -28,6 +29,7 @@ class Sample:
     language: str | None = None
     target: str | None = None
     question: str | None = None
+    description: str = ""
     choices: tuple[str, ...] = ()
     part: str = ""
 
@@ -58,6 +60,7 @@ class Benchmark:
         opening: the first tokens of the reply, which the tag prompt gives.
         metrics: names of metrics; the first is the one that is compared.
         max_new_tokens: where a reply is cut.
+        is_judged: whether a judge has to rate the replies.
         in_paper: whether the Qwen-Audio paper has it.
         note: what a reader of the table has to know.
     """
@@ -79,6 +82,7 @@ class Benchmark:
     opening: str = ""
     metrics: tuple[str, ...]
     max_new_tokens: int
+    is_judged: bool = False
     in_paper: bool = False
     note: str = ""
 

@@ -1,13 +1,18 @@
-"""Readers of sets of sounds, notes and questions, each as its authors ship it."""
+"""Readers of sets of sounds, notes and short questions, each as its authors ship it."""
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
-from qwen_audio.data.manifest import AudioReference
 from qwen_audio.errors import EvaluationError
-from qwen_audio.evaluation.benchmarks.files import clip, column, first_file, rows, split_lines
+from qwen_audio.evaluation.benchmarks.files import (
+    clip,
+    column,
+    first_file,
+    json_file,
+    json_rows,
+    rows,
+    split_lines,
+)
 from qwen_audio.evaluation.benchmarks.records import Sample
 from qwen_audio.tasks.labels import Labels
 from qwen_audio.tasks.music import note_target
@@ -37,7 +42,6 @@ QUALITIES = (
 """The ten sonic qualities of NSynth."""
 
 _CAPTIONS = 5
-_MMAU_DOMAINS = ("sound", "music", "speech")
 
 
 def clotho(home: Path) -> list[Sample]:
@@ -113,7 +117,7 @@ def vocalsound(home: Path) -> list[Sample]:
     folder = _first_folder(home, ("audio_16k", "audio_44k", "data_44k", "audio"))
     table = first_file(home, ("datafiles/te.json", "te.json"))
     samples = []
-    for row in _json_rows(table, "data"):
+    for row in json_rows(table, "data"):
         name = Path(row["wav"]).name
         # f0003_0_cough.wav: the class ends the name
         sound = VOCAL_SOUNDS.get(Path(name).stem.rpartition("_")[2])
@@ -130,7 +134,7 @@ def vocalsound(home: Path) -> list[Sample]:
 def nsynth(home: Path) -> list[Sample]:
     """Return the test split: `examples.json`, and the notes in `audio/`."""
     table = first_file(home, ("examples.json",))
-    content = _json(table)
+    content = json_file(table)
     if not isinstance(content, dict):
         raise EvaluationError(f"{table} is not a JSON object; give the file as NSynth ships it")
     samples = []
@@ -166,71 +170,6 @@ def esc50(home: Path) -> list[Sample]:
     ]
 
 
-def air_bench(home: Path) -> list[Sample]:
-    """Return the foundation part: `Foundation_meta.json`, clips in `TASK_DATASET/`."""
-    samples = []
-    for row in _json_rows(first_file(home, ("Foundation_meta.json",)), ""):
-        task = row["task_name"]
-        name = f"{task}_{row['dataset_name']}/{row['path']}"
-        if task == "Audio_Grounding":  # as the set's own script does
-            name = name[:-3] + "flac"
-        options = (row.get(f"choice_{letter}") for letter in "abcd")
-        samples.append(
-            Sample(
-                key=str(row["uniq_id"]),
-                audio=_inside(home, name),
-                references=(row["answer_gt"],),
-                question=row["question"],
-                choices=tuple(str(option) for option in options if option is not None),
-                part=task,
-            )
-        )
-    return samples
-
-
-def mmau(home: Path) -> list[Sample]:
-    """Return test-mini, whose answers are public: `mmau-test-mini.json` and `test-mini-audios/`."""
-    samples = []
-    for row in _json_rows(first_file(home, ("mmau-test-mini.json",)), ""):
-        if row["task"] not in _MMAU_DOMAINS:
-            raise EvaluationError(
-                f"MMAU has no domain {row['task']!r}; give the file as its authors ship it"
-            )
-        samples.append(
-            Sample(
-                key=str(row["id"]),
-                audio=_inside(home, row["audio_id"]),
-                references=(row["answer"],),
-                question=row["question"],
-                choices=tuple(row["choices"]),
-                part=row["task"],
-            )
-        )
-    return samples
-
-
-def _inside(home: Path, name: str) -> AudioReference:
-    path = home / name
-    if not path.resolve().is_relative_to(home.resolve()):
-        raise EvaluationError(f"a clip lies outside {home}: {name!r}; correct the list")
-    return clip(path)
-
-
 def _first_folder(home: Path, names: tuple[str, ...]) -> Path:
     folders = [home / name for name in names]
     return next((folder for folder in folders if folder.is_dir()), folders[0])
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise EvaluationError(f"{path} is not JSON ({error}); fetch it again") from error
-
-
-def _json_rows(path: Path, key: str) -> list[dict[str, Any]]:
-    content = _json(path)
-    listed = content.get(key) if key and isinstance(content, dict) else content
-    if not isinstance(listed, list):
-        raise EvaluationError(f"{path} holds no list of clips; give the file as it is shipped")
-    return listed

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from qwen_audio.evaluation.benchmarks import prompts, sets
+from qwen_audio.evaluation.benchmarks import air_bench, mmau, prompts, sets
 from qwen_audio.evaluation.benchmarks.records import Benchmark, Reader
 
 TUT_SCENES = (
@@ -97,7 +97,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         metrics=("cider", "spice", "spider", "meteor", "rouge-l", "bleu-4"),
         max_new_tokens=30,
         in_paper=True,
-        note="FENSE is not computed: its sentence and error models are not part of this package",
+        note="FENSE is not computed: its sentence and error models come with no package",
     ),
     _scenes(
         "cochlscene",
@@ -195,13 +195,30 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         split="foundation",
         version="2024, as released",
         places=("AIR-Bench/Foundation", "Foundation", "."),
-        read=sets.air_bench,
+        read=air_bench.foundation,
         tags=prompts.question,
         natural=prompts.asked_in_words,
-        metrics=("choice",),
+        metrics=("choice-by-domain", "choice"),
         max_new_tokens=32,
-        note="a reply that names no option is wrong; the set's own script leaves it out. The chat "
-        "part is not run: it needs a judge model",
+        note="a reply that names no option is wrong; the set's own script leaves it out",
+    ),
+    Benchmark(
+        name="air-bench-chat",
+        title="AIR-Bench chat",
+        family="air-bench",
+        task="AQA",
+        data="AIR-Bench (github.com/OFA-Sys/AIR-Bench)",
+        split="chat",
+        version="2024, as released",
+        places=("AIR-Bench/Chat", "Chat", "."),
+        read=air_bench.chat,
+        tags=prompts.question,
+        natural=prompts.asked_in_words,
+        metrics=("judge", "judge-reference", "judge-read"),
+        max_new_tokens=256,
+        is_judged=True,
+        note="published scores are by gpt-4-0125-preview with the authors' wording of the prompt; "
+        "ours says the same in other words, so compare with care",
     ),
     Benchmark(
         name="mmau-mini",
@@ -210,13 +227,14 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         task="AQA",
         data="MMAU (github.com/Sakshi113/MMAU)",
         split="test-mini",
-        version="that of the folder; v05.15.25 changed a quarter of the questions",
+        read_version=mmau.read_version,
         places=("MMAU", "mmau", "."),
-        read=sets.mmau,
+        read=mmau.mmau,
+        size=1000,
         tags=prompts.question,
         natural=prompts.asked_in_words,
         metrics=("choice",),
         max_new_tokens=48,
-        note="state the version: numbers of v1 and v05.15.25 do not compare",
+        note="v05.15.25 changed a quarter of the questions of v1: their numbers do not compare",
     ),
 )

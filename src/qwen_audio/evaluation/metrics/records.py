@@ -15,12 +15,16 @@ class Exchange:
         reply: what was answered, tags included.
         language: of the reply's text, as a code.
         choices: what the answer was chosen from.
+        part: the sample's group.
+        ratings: what a judge said of the reply; see `judged.read_ratings`.
     """
 
     references: tuple[str, ...]
     reply: str
     language: str | None = None
     choices: tuple[str, ...] = ()
+    part: str = ""
+    ratings: tuple[str, ...] = ()
 
     @property
     def reference(self) -> str:

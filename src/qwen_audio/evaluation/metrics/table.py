@@ -5,7 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from qwen_audio.evaluation.metrics import captions, labels, notes, speech
+from qwen_audio.evaluation.benchmarks.air_bench import CHAT, FOUNDATION
+from qwen_audio.evaluation.metrics import captions, domains, judged, labels, notes, speech
 from qwen_audio.evaluation.metrics.normalisers import NORMALISERS
 from qwen_audio.evaluation.metrics.records import Counts, Exchange, Metric, share
 
@@ -74,6 +75,14 @@ def _caption(
     return Metric(name=name, title=title, counts=counts, total=share, lacks=lacks)
 
 
+def _rated(whose: int) -> Callable[[Sequence[Exchange]], Counts]:
+    def count(exchange: Exchange) -> list[float]:
+        scores = [pair[whose] for pair in judged.read_ratings(exchange.ratings)]
+        return domains.placed(exchange.part, sum(scores), len(scores), domains=CHAT)
+
+    return _each(count)
+
+
 def _spider(references: Sequence[Sequence[str]], replies: Sequence[str]) -> list[float]:
     pairs = zip(captions.cider(references, replies), captions.spice(references, replies))  # noqa: B905
     return [(a + b) / 2 for a, b in pairs]
@@ -130,6 +139,43 @@ _ALL = (
         counts=_each(lambda e: [labels.is_chosen(e.reference, e.reply, e.choices), 1]),
         total=share,
         note="a letter, or the text of one option; anything else is wrong",
+    ),
+    Metric(
+        name="choice-by-domain",
+        title="accuracy of the option, mean of domains",
+        counts=_each(
+            lambda e: domains.placed(
+                e.part,
+                labels.is_chosen(e.reference, e.reply, e.choices),
+                1,
+                domains=FOUNDATION,
+            )
+        ),
+        total=partial(domains.mean_of_domains, domains=FOUNDATION),
+        note="as AIR-Bench averages: over the tasks of speech, sound and music, then over these",
+    ),
+    Metric(
+        name="judge",
+        title="judge's score of the reply, 1 to 10",
+        digits=2,
+        counts=_rated(judged.REPLY),
+        total=partial(domains.mean_of_domains, domains=CHAT),
+        note="mean of speech, sound, music and mixed; each answer is rated twice, beside the right "
+        "one, in both orders; the judge and the prompt's wording move it",
+    ),
+    Metric(
+        name="judge-reference",
+        title="judge's score of the right answer, 1 to 10",
+        digits=2,
+        counts=_rated(judged.REFERENCE),
+        total=partial(domains.mean_of_domains, domains=CHAT),
+    ),
+    Metric(
+        name="judge-read",
+        title="ratings that can be read",
+        counts=_each(lambda e: [len(judged.read_ratings(e.ratings)), 2]),
+        total=share,
+        note="the judge's score is over these",
     ),
     Metric(
         name="qualities-map",

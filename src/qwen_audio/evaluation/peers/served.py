@@ -88,6 +88,15 @@ def open_served(where: str, *, key: str | None = None) -> Served:
     Raises:
         EvaluationError: the package is missing, or the server does not answer.
     """
+    return Served(*open_client(where, key=key))
+
+
+def open_client(where: str, *, key: str | None = None) -> tuple[Any, str, str]:
+    """Return a client, the model and the URL of "URL" or "URL#MODEL".
+
+    Raises:
+        EvaluationError: the package is missing, or the server does not answer.
+    """
     try:
         import openai
     except ImportError as error:
@@ -104,7 +113,7 @@ def open_served(where: str, *, key: str | None = None) -> Served:
         if not listed:
             raise EvaluationError(f"{url} lists no models; give URL#MODEL")
         model = listed[0].id
-    return Served(client, model, url)
+    return client, model, url
 
 
 def _wav(clip: Clip) -> str:

@@ -122,4 +122,5 @@ def open_whisper(where: str, *, device: str | None, dtype: str | None) -> Whispe
         model = WhisperForConditionalGeneration.from_pretrained(where, dtype=dtype or "auto")
     except (OSError, ValueError, KeyError) as error:
         raise EvaluationError(f"{where} holds no Whisper of transformers ({error})") from error
+    model.generation_config.max_length = None  # each reply has a limit of its own
     return Whisper(model.to(device or "cpu").eval(), processor, Path(where).name)

@@ -3,6 +3,7 @@
 import base64
 import io
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -70,8 +71,19 @@ def worst_examples(run: Run, benchmark: str, metric: Metric, *, with_audio: bool
     wrong = [place for place in places if values[place] != perfect]
     return [
         _example(run, answers[place], metric.shown(float(values[place])), with_audio=with_audio)
-        for place in wrong[:MOST_EXAMPLES]
+        for place in _varied(wrong, answers, badness)[:MOST_EXAMPLES]
     ]
+
+
+def _varied(places: Sequence[int], answers: Sequence[Answered], badness: np.ndarray) -> list[int]:
+    """Return places, the worst first; of the equally bad, those that have other right answers."""
+    seen: Counter[tuple[float, str]] = Counter()
+    turns = {}
+    for place in places:
+        kind = float(badness[place]), answers[place].references[0]
+        turns[place] = seen[kind]
+        seen[kind] += 1
+    return sorted(places, key=lambda place: (-badness[place], turns[place]))
 
 
 def _example(run: Run, answer: Answered, value: str, *, with_audio: bool) -> Example:

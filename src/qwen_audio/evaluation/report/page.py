@@ -10,7 +10,7 @@ from qwen_audio.evaluation.report import tables
 from qwen_audio.evaluation.report.classes import Confusion, confusion_of
 from qwen_audio.evaluation.report.collecting import Row, Run
 from qwen_audio.evaluation.report.examples import Example, worst_examples
-from qwen_audio.evaluation.report.plots import by_length, radar
+from qwen_audio.evaluation.report.plots import MOST_PERCENT, by_length, radar
 from qwen_audio.evaluation.running.results import Result
 
 TEMPLATE = PurePosixPath("assets/report.html.j2")
@@ -58,6 +58,8 @@ def page(runs: Sequence[Run], rows: Sequence[Row], *, with_audio: bool) -> str:
         sections=[_section(runs, row, with_audio=with_audio) for row in rows if row.is_first],
         notes=tables.notes(runs, rows),
         sources=tables.sources(rows),
+        is_published=any(row.published for row in rows),
+        most_percent=MOST_PERCENT,
     )
 
 

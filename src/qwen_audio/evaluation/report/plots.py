@@ -22,7 +22,7 @@ _METADATA = ("Date", "Creator", "Format", "Type")  # none is written
 _FEWEST_AXES = 3
 _MOST_DOTS = 2000
 _BINS = 6
-_MOST_PERCENT = 150  # what is worse is drawn there
+MOST_PERCENT = 150  # what is worse is drawn there
 _LEAST_SPREAD = 1.1
 
 
@@ -98,7 +98,7 @@ def by_length(metric: Metric, answered: Sequence[tuple[str, Sequence[Answered]]]
         unit = f", {metric.unit}" if metric.unit else ""
         plot.set_ylabel(f"{metric.title}{unit}", fontsize=8)
         if metric.unit == "%":
-            plot.set_ylim(-3, _MOST_PERCENT + 3)
+            plot.set_ylim(-3, MOST_PERCENT + 3)
         plot.spines[["top", "right"]].set_visible(False)
         plot.legend(frameon=False, fontsize=8)
         figure.tight_layout()
@@ -124,7 +124,7 @@ def _draw_lengths(
     seconds = np.array([answer.seconds for answer in answers])
     values = values_of(metric, answers)
     if metric.unit == "%":
-        values = np.minimum(values, _MOST_PERCENT)
+        values = np.minimum(values, MOST_PERCENT)
     step = max(1, len(answers) // _MOST_DOTS)
     plot.scatter(seconds[::step], values[::step], s=9, alpha=0.3, color=colour, linewidths=0)
     counts = kept_counts(metric, answers)
@@ -133,7 +133,9 @@ def _draw_lengths(
     order = np.argsort(seconds, kind="stable")
     bins = [b for b in np.array_split(order, min(_BINS, max(1, len(order) // 5))) if len(b)]
     middle = [float(np.median(seconds[b])) for b in bins]
-    binned = [metric.value(counts[b]) for b in bins]
+    binned = np.array([metric.value(counts[b]) for b in bins])
+    if metric.unit == "%":  # the line stays where the dots are
+        binned = np.minimum(binned, MOST_PERCENT)
     plot.plot(middle, binned, color=colour, marker="o", markersize=4, label=label)
 
 

@@ -38,7 +38,8 @@ def markdown(runs: Sequence[Run], rows: Sequence[Row]) -> str:
     """Return the whole report in Markdown: table, notes, sources."""
     head = ["benchmark", "metric", *(run.label for run in runs)]
     head += [f"{run.label} against the first" for run in runs[1:]]
-    head += ["n", "Qwen-Audio, published", "others, published"]
+    is_published = any(row.published for row in rows)
+    head += ["n", *(["Qwen-Audio, published", "others, published"] if is_published else [])]
     lines = [head, ["---"] * len(head)]
     for row in rows:
         result = next((r for r in row.results if r is not None), None)
@@ -49,8 +50,7 @@ def markdown(runs: Sequence[Run], rows: Sequence[Row]) -> str:
                 *(cell(row, r) for r in row.results),
                 *(difference_cell(row, d) for d in row.differences[1:]),
                 _size(result),
-                "; ".join(row.metric.shown(p.value) for p in originals(row)) or "–",
-                "; ".join(f"{p.model} {row.metric.shown(p.value)}" for p in others(row)) or "–",
+                *(_published_cells(row) if is_published else ()),
             ]
         )
     table = "\n".join(f"| {' | '.join(map(_escaped, line))} |" for line in lines)
@@ -58,6 +58,13 @@ def markdown(runs: Sequence[Run], rows: Sequence[Row]) -> str:
     if sources(rows):
         parts += ["## Sources of published numbers", _listed(sources(rows))]
     return "\n\n".join(parts) + "\n"
+
+
+def _published_cells(row: Row) -> tuple[str, str]:
+    return (
+        "; ".join(row.metric.shown(p.value) for p in originals(row)) or "–",
+        "; ".join(f"{p.model} {row.metric.shown(p.value)}" for p in others(row)) or "–",
+    )
 
 
 def table_csv(runs: Sequence[Run], rows: Sequence[Row]) -> str:
@@ -130,8 +137,7 @@ def notes(runs: Sequence[Run], rows: Sequence[Row]) -> list[str]:
     for row in rows:
         benchmark = row.benchmark
         if row.is_first:
-            version = f", version {benchmark.version}" if benchmark.version else ""
-            about = f"{benchmark.title}: {benchmark.data}, {benchmark.split}{version}."
+            about = f"{benchmark.title}: {described(runs, row)}."
             found.append(f"{about} {_sentence(benchmark.note)}".strip())
         found += [
             f"{benchmark.title}, {row.metric.title}: not computed for {run.label}: {result.lacks}."
@@ -143,8 +149,23 @@ def notes(runs: Sequence[Run], rows: Sequence[Row]) -> list[str]:
     return found + [note for run in runs for note in _about_run(run)]
 
 
+def described(runs: Sequence[Run], row: Row) -> str:
+    """Return a benchmark's data, split and version, as the runs found it."""
+    found = {
+        run.settings["benchmarks"][row.benchmark.name]["version"]
+        for run in runs
+        if row.benchmark.name in run.settings["benchmarks"]
+    }
+    versions = " and ".join(sorted(found - {""}))
+    several = "; versions differ, do not compare" if len(found) > 1 else ""
+    about = f"{row.benchmark.data}, {row.benchmark.split}"
+    return f"{about}, version {versions}{several}" if versions else about
+
+
 def _about_run(run: Run) -> list[str]:
-    found = [f"{run.label}: not run on {n}: {why}." for n, why in run.settings["not run"].items()]
+    judge = run.settings.get("judge")
+    found = [f"{run.label}: rated by {judge['name']} at {judge['url']}."] if judge else []
+    found += [f"{run.label}: not run on {n}: {why}." for n, why in run.settings["not run"].items()]
     for name, sizes in run.settings["benchmarks"].items():
         if sizes["missing"]:
             found.append(

@@ -11,10 +11,13 @@ from qwen_audio.evaluation.benchmarks.opening import (
     with_audio,
 )
 from qwen_audio.evaluation.benchmarks.records import Benchmark
+from qwen_audio.evaluation.peers.judge import Judge
 from qwen_audio.evaluation.peers.limits import POLICY
 from qwen_audio.evaluation.peers.records import Asked, Listener
 from qwen_audio.evaluation.running.records import Plan
 from qwen_audio.evaluation.spreading import spread
+
+_NO_JUDGE = "its open answers need a judge; give one with --judge URL#MODEL"
 
 
 def make_plan(
@@ -24,6 +27,7 @@ def make_plan(
     listener: Listener,
     limit: int | None = None,
     is_partial: bool = False,
+    judge: Judge | None = None,
 ) -> Plan:
     """Return everything that a listener is asked.
 
@@ -33,13 +37,18 @@ def make_plan(
         listener: who is asked.
         limit: at most so many samples of each, spread over it.
         is_partial: whether samples without audio may be left out.
+        judge: who rates open answers; without one, benchmarks that need it are not run.
 
     Raises:
         EvaluationError: a corpus or audio is missing, or nothing can be put to the listener.
     """
     asked: list[Asked] = []
     missing, sizes = {}, {}
-    refused = {b.name: why for b in benchmarks if (why := listener.refuses(b))}
+    refused = {
+        b.name: why
+        for b in benchmarks
+        if (why := listener.refuses(b) or ("" if judge or not b.is_judged else _NO_JUDGE))
+    }
     for benchmark in benchmarks:
         if benchmark.name in refused:
             continue
@@ -72,4 +81,8 @@ def make_plan(
         "benchmarks": sizes,
         "not run": refused,
     }
-    return Plan(asked=tuple(asked), missing=missing, refused=refused, settings=settings)
+    if judge and any(a.benchmark.is_judged for a in asked):
+        settings["judge"] = dict(judge.identity)
+    return Plan(
+        asked=tuple(asked), missing=missing, refused=refused, settings=settings, judge=judge
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qwen_audio.evaluation.metrics.records import Exchange
+from qwen_audio.evaluation.peers.judge import Judge
 from qwen_audio.evaluation.peers.records import Asked
 
 Place = tuple[str, str]  # a benchmark's name and a sample's key
@@ -19,12 +20,14 @@ class Plan:
         missing: files whose audio is not there, by benchmark; for a partial score.
         refused: why a benchmark is not run, by its name.
         settings: what the run was asked for, as `run.json` has it.
+        judge: who rates open answers, if somebody does.
     """
 
     asked: tuple[Asked, ...]
     missing: Mapping[str, tuple[str, ...]]
     refused: Mapping[str, str]
     settings: Mapping[str, Any]
+    judge: Judge | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,7 @@ class Answered:
         reply: what was answered, tags included, up to its limit.
         is_cut: whether it was cut there.
         counted: what of it is scored, where that is not all; see `peers.limits`.
+        ratings: what a judge said of it, in its own words.
         score: name of a metric and the numbers that this answer adds to it.
     """
 
@@ -59,6 +63,7 @@ class Answered:
     reply: str
     is_cut: bool = False
     counted: str | None = None
+    ratings: tuple[str, ...] = ()
     score: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
@@ -74,6 +79,8 @@ class Answered:
             reply=self.reply if self.counted is None else self.counted,
             language=self.language,
             choices=self.choices,
+            part=self.part,
+            ratings=self.ratings,
         )
 
 
@@ -93,11 +100,17 @@ def answered_from_json(row: Mapping[str, Any]) -> Answered:
             **row,
             "references": tuple(row["references"]),
             "choices": tuple(row["choices"]),
+            "ratings": tuple(row.get("ratings", ())),
             "score": {name: tuple(numbers) for name, numbers in row.get("score", {}).items()},
         }
     )
 
 
-_UNSAID = (False, None, {})
-NEEDED = frozenset(Answered.__dataclass_fields__) - {"score", "is_cut", "counted"}
+_UNSAID = (False, None, {}, ())
+NEEDED = frozenset(Answered.__dataclass_fields__) - {
+    "score",
+    "is_cut",
+    "counted",
+    "ratings",
+}
 """The keys of a whole line."""

@@ -43,12 +43,11 @@ def run(
     Raises:
         EvaluationError: the folder holds another run, or a clip cannot be heard.
     """
-    rank, processes = shard
-    log = RunLog(output, plan.settings | {"batch": batch}, rank=rank)
+    log = RunLog(output, plan.settings | {"batch": batch}, rank=shard[0])
     known = log.read()
-    for group in list(batches(plan.asked, batch))[rank::processes]:
+    for group in shares(plan, batch=batch, shard=shard):
         if not all(_is_known(asked, known) for asked in group):
-            log.add(_answers(listener, group, root=Path(plan.settings["data"])))
+            log.add(_answers(plan, listener, group))
         on_done(len(group))
     known = log.read()
     if not all(_is_known(asked, known) for asked in plan.asked):
@@ -57,6 +56,12 @@ def run(
     log.finish(answers)
     write_results(output, answers)
     return True
+
+
+def shares(plan: Plan, *, batch: int, shard: tuple[int, int]) -> list[list[Asked]]:
+    """Return the batches that one process of several asks; `shard` is as in `run`."""
+    rank, processes = shard
+    return list(batches(plan.asked, batch))[rank::processes]
 
 
 def batches(asked: Sequence[Asked], size: int) -> Iterator[list[Asked]]:
@@ -86,7 +91,8 @@ def _is_known(asked: Asked, known: dict[Place, Answered]) -> bool:
     )
 
 
-def _answers(listener: Listener, group: Sequence[Asked], *, root: Path) -> list[Answered]:
+def _answers(plan: Plan, listener: Listener, group: Sequence[Asked]) -> list[Answered]:
+    root = Path(plan.settings["data"])
     clips = [_heard(asked) for asked in group]
     replies = listener.answer(group, clips)
     if len(replies) != len(group):
@@ -94,9 +100,12 @@ def _answers(listener: Listener, group: Sequence[Asked], *, root: Path) -> list[
             f"{listener.name} gave {len(replies)} answers to {len(group)} questions; "
             "a listener answers every one, if need be with nothing"
         )
+    ratings: list[tuple[str, ...]] = [()] * len(group)
+    if plan.judge and group[0].benchmark.is_judged:
+        ratings = plan.judge.rate(group, replies)
     return [
-        _answered(asked, clip, said, root=root)
-        for asked, clip, said in zip(group, clips, replies, strict=True)
+        replace(_answered(asked, clip, said, root=root), ratings=rated)
+        for asked, clip, said, rated in zip(group, clips, replies, ratings, strict=True)
     ]
 
 
