@@ -36,6 +36,21 @@ def test_a_weight_is_off_by_half_a_step_of_its_row_at_most():
     assert ((back - weight).abs() <= 0.51 * step + 1e-9).all()
 
 
+@pytest.mark.parametrize("shape", [(5, 1001), (64, 65), (1000, 7)])
+def test_six_bits_are_packed_without_loss(tmp_path, shape):
+    weight = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    steps, scales = quantize_rows(weight, bits=6)
+
+    save_adapters(tmp_path / "a.safetensors", {"big": weight}, {}, bits=6)
+
+    read = read_adapters(tmp_path / "a.safetensors").tensors["big"]
+    assert torch.equal(read, dequantize_rows(steps, scales))
+    assert steps.abs().max() == 31
+    assert (read - weight).abs().max() <= 0.51 * weight.abs().max() / 31
+    whole = 1000 + 0.75 * weight.numel() + 2 * len(weight)
+    assert (tmp_path / "a.safetensors").stat().st_size < whole
+
+
 def test_what_is_saved_is_read_with_its_metadata(tmp_path):
     tensors = {"big": torch.randn(100, 100), "small": torch.randn(7)}
 

@@ -1,9 +1,10 @@
 """What a run learnt, small enough to ship: adapters, projector and new token rows in one file.
 
-Matrices are stored as int8 with one float16 scale a row (row maximum / 127; the error of a weight
-is at most half a step, 0.4 % of its row's largest). Names are the model's own parameter names, with
-`.lora_A` and `.lora_B` after the name of an adapted layer; `merge_into` adds their product to the
-layer's weight, so that the result needs no adapter library.
+Matrices are stored as rows of whole steps with one float16 scale a row: 8 bits a weight (a step is
+1/127 of the row's largest weight, the error at most half of that), or 6 bits, four weights in three
+bytes (1/31). Names are the model's own parameter names, with `.lora_A` and `.lora_B` after the name
+of an adapted layer; `merge_into` adds their product to the layer's weight, so that the result needs
+no adapter library.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Int8
+from jaxtyping import Float, Int8, UInt8
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -33,11 +34,12 @@ class Adapters:
 
 
 def quantize_rows(
-    weight: Float[Tensor, "rows width"],
+    weight: Float[Tensor, "rows width"], *, bits: int = 8
 ) -> tuple[Int8[Tensor, "rows width"], Float[Tensor, " rows"]]:
-    """Return a matrix as int8 and the float16 scale of each row."""
-    scales = (weight.float().abs().amax(dim=1) / 127).clamp(min=2**-24).half()
-    steps = (weight.float() / scales.float()[:, None]).round().clamp(-127, 127)
+    """Return a matrix as whole steps of that many bits and the float16 scale of each row."""
+    most = 2 ** (bits - 1) - 1
+    scales = (weight.float().abs().amax(dim=1) / most).clamp(min=2**-24).half()
+    steps = (weight.float() / scales.float()[:, None]).round().clamp(-most, most)
     return steps.to(torch.int8), scales
 
 
@@ -48,14 +50,35 @@ def dequantize_rows(
     return steps.float() * scales.float()[:, None]
 
 
-def save_adapters(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write learnt tensors to a safetensors file; matrices become int8 rows."""
+def pack_six(steps: Int8[Tensor, "rows width"]) -> UInt8[Tensor, " bytes"]:
+    """Return steps from -31 to 31 as bytes, four in three."""
+    values = (steps.flatten() + 32).to(torch.uint8)
+    values = nn.functional.pad(values, (0, -len(values) % 4)).view(-1, 4)
+    one, two, three, four = values.unbind(dim=1)
+    packed = (one << 2 | two >> 4, (two & 15) << 4 | three >> 2, (three & 3) << 6 | four)
+    return torch.stack(packed, dim=1).flatten()
+
+
+def unpack_six(packed: UInt8[Tensor, " bytes"], rows: int) -> Int8[Tensor, "rows width"]:
+    """Return the steps that `pack_six` packed."""
+    first, second, third = packed.view(-1, 3).unbind(dim=1)
+    middle = ((first & 3) << 4 | second >> 4, (second & 15) << 2 | third >> 6)
+    values = torch.stack((first >> 2, *middle, third & 63), dim=1).flatten()
+    width = len(values) // rows  # the padding is shorter than a column: a matrix has over 3 rows
+    return values[: rows * width].view(rows, width).to(torch.int8) - 32
+
+
+def save_adapters(
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], *, bits: int = 8
+) -> None:
+    """Write learnt tensors to a safetensors file; matrices become rows of 8 or 6 bits a weight."""
     stored: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         tensor = tensor.detach().cpu()
-        if tensor.ndim == 2 and tensor.numel() > 4096:
-            steps, scales = quantize_rows(tensor)
-            stored |= {name: steps.contiguous(), name + _SCALES: scales.contiguous()}
+        if tensor.ndim == 2 and tensor.numel() > 4096 and len(tensor) > 3:
+            steps, scales = quantize_rows(tensor, bits=bits)
+            steps = pack_six(steps) if bits == 6 else steps.contiguous()
+            stored |= {name: steps, name + _SCALES: scales.contiguous()}
         else:
             stored[name] = tensor.float().contiguous()
     unfinished = path.with_name(path.name + ".unfinished")
@@ -82,7 +105,9 @@ def read_adapters(path: Path) -> Adapters:
                 continue
             tensor = file.get_tensor(name)
             if name + _SCALES in names:
-                tensor = dequantize_rows(tensor, file.get_tensor(name + _SCALES))
+                scales = file.get_tensor(name + _SCALES)
+                steps = unpack_six(tensor, len(scales)) if tensor.dtype == torch.uint8 else tensor
+                tensor = dequantize_rows(steps, scales)
             tensors[name] = tensor.float()
     return Adapters(tensors=tensors, metadata=metadata)
 

@@ -25,8 +25,13 @@ _SUFFIXES = (
 )
 
 
-def export_adapters(run: Path, output: Path) -> Path:
+def export_adapters(run: Path, output: Path, *, bits: int = 8) -> Path:
     """Write what a run (or one checkpoint of it) learnt to one safetensors file; return its path.
+
+    Args:
+        run: the run's folder, or a checkpoint's.
+        output: the file.
+        bits: of a matrix's weights, 8 or 6.
 
     Raises:
         CheckpointError: there is no checkpoint.
@@ -41,7 +46,7 @@ def export_adapters(run: Path, output: Path) -> Path:
         "audio_hours": f"{progress.audio_hours:.1f}",
     }
     output.parent.mkdir(parents=True, exist_ok=True)
-    save_adapters(output, tensors, metadata)
+    save_adapters(output, tensors, metadata, bits=bits)
     return output
 
 
