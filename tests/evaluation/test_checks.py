@@ -69,3 +69,22 @@ def test_a_check_without_words_is_refused():
         check_from_json({})
     with pytest.raises(DataError, match="not a list of words"):
         check_from_json({"any_of": "dog"})
+
+
+def test_what_is_denied_is_not_said():
+    check = Check(any_of=("man",), none_of=("woman", "not"))
+
+    assert not check.passes("A man, not a woman.")
+    assert Check(any_of=("man",), none_of=("woman",)).passes("A man, not a woman.")
+    assert Check(any_of=("man",), none_of=("woman",)).passes("A man rather than a woman.")
+    assert not Check(any_of=("man",), none_of=("woman",)).passes("A man or a woman.")
+
+
+def test_one_time_answers_when_a_word_is_said_but_not_how_long_a_sound_lasts():
+    word = Check(time=Time(start_s=1.5, end_s=2.0, within_s=0.3, is_moment=True))
+    sound = Check(time=Time(start_s=1.5, end_s=2.0, within_s=0.3))
+
+    assert word.passes("At about 1.7 seconds.")
+    assert word.passes("From 1.4 to 2.1 seconds.")
+    assert not word.passes("At 3 seconds.")
+    assert not sound.passes("At about 1.7 seconds.")

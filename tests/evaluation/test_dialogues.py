@@ -82,6 +82,57 @@ def test_right_replies_pass_every_turn():
 
 
 @pytest.mark.parametrize(
+    ("name", "turn", "reply"),
+    [
+        ("speech-02", 1, "She does, in the last words."),
+        ("speech-05", 1, "At about 1.8 seconds."),
+        ("language-01", 0, "Korean, not Chinese."),
+        ("voice-03", 0, "A child rather than an adult."),
+        ("emotion-01", 0, "He sounds quite annoyed."),
+        ("sound-02", 1, "I only hear the saw."),
+        ("music-01", 1, "A B in octave 5."),
+        ("two clips-01", 0, "The first is a dog, the second a helicopter."),
+        ("two clips-04", 2, "The first speaker is a man, the second one is the woman."),
+        ("no audio-01", 0, "I'm sorry, I can't listen to a message that is not there."),
+        ("no audio-02", 0, "I do not see a file."),
+        ("no audio-03", 1, "I did not get a second recording."),
+    ],
+)
+def test_right_replies_in_other_words_pass(name, turn, reply):
+    (dialogue,) = (d for d in written_dialogues() if d.name == name)
+
+    assert dialogue.turns[turn].check.passes(reply)
+
+
+@pytest.mark.parametrize(
+    ("name", "turn", "reply"),
+    [
+        ("speech-02", 1, "No, she does not mention them."),
+        ("voice-01", 0, "A man or a woman."),
+        ("two clips-01", 0, "A helicopter."),
+        ("two clips-01", 1, "A dog barking."),
+        ("two clips-04", 2, "The first one."),
+        ("no audio-01", 0, "It is a man."),
+        ("no audio-03", 1, "It is a chainsaw as well."),
+    ],
+)
+def test_wrong_replies_fail(name, turn, reply):
+    (dialogue,) = (d for d in written_dialogues() if d.name == name)
+
+    assert not dialogue.turns[turn].check.passes(reply)
+
+
+def test_what_a_chat_must_manage_is_asked_more_than_once():
+    dialogues = written_dialogues()
+    said = [turn.say.lower() for dialogue in dialogues for turn in dialogue.turns[1:]]
+    kinds = Counter(dialogue.kind for dialogue in dialogues)
+
+    assert sum(len(dialogue.clips) > 1 for dialogue in dialogues) >= 9
+    assert sum("the second one" in text for text in said) >= 6
+    assert min(kinds["text only"], kinds["no audio"]) >= 3
+
+
+@pytest.mark.parametrize(
     "reply",
     [
         "",

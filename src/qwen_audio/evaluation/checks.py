@@ -15,6 +15,7 @@ from qwen_audio.training.scores import edit_distance, plain
 _TAG = re.compile(TAG_PATTERN)
 _QUOTE = re.compile(r"[\"“”„«»「」]")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_DENIED = re.compile(r"\b(?:not|rather than|instead of)(?: (?:a|an|the|in))? [^\W\d]+")
 _FIRST_SPACELESS = "\u2e80"  # from here on, scripts without spaces between words
 
 
@@ -29,11 +30,15 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True)
 class Time:
-    """When something starts and ends, and how many seconds both may be off."""
+    """When something starts and ends, and how many seconds both may be off.
+
+    With `is_moment` one time is an answer too: any at which it goes on.
+    """
 
     start_s: Number
     end_s: Number
     within_s: Number
+    is_moment: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +50,7 @@ class Check:
     Attributes:
         any_of: at least one of these is in the reply.
         all_of: of each group, at least one is.
-        none_of: none of these is.
+        none_of: none of these is, unless denied ("a man, not a woman").
         order: those of these groups that are mentioned come in this order.
         said: what the reply says that somebody says.
         time: when the reply says that something is heard.
@@ -61,11 +66,12 @@ class Check:
     def passes(self, reply: str) -> bool:
         """Return whether a reply, tags included, is right."""
         text = plain(_TAG.sub(" ", reply))
+        claimed = _DENIED.sub("not", text)
         groups = (*self.all_of, *((self.any_of,) if self.any_of else ()))
         return (
             bool(text)
             and all(any(has_word(text, word) for word in group) for group in groups)
-            and not any(has_word(text, word) for word in self.none_of)
+            and not any(has_word(claimed, word) for word in self.none_of)
             and _is_in_order(text, self.order)
             and (self.said is None or _says(reply, self.said))
             and (self.time is None or _tells(reply, self.time))
@@ -156,6 +162,8 @@ def _tells(reply: str, time: Time) -> bool:
         start_s, end_s = spans[0].start_s, spans[0].end_s
     elif len(numbers) >= 2:
         start_s, end_s = numbers[:2]
+    elif numbers and time.is_moment:
+        return time.start_s - time.within_s <= numbers[0] <= time.end_s + time.within_s
     else:
         return False
     is_near = abs(start_s - time.start_s) <= time.within_s
