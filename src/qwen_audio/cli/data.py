@@ -19,7 +19,9 @@ _SHOWN = 5  # problems of one kind and set, unless all are asked for
 
 
 def check(
-    paths: Annotated[list[Path], typer.Argument(help="Tar shards and JSONL manifests.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Shards, manifests, folders, Hugging Face sets.")
+    ],
     *,
     show_all: Annotated[bool, typer.Option("--all", help="Name every clip with a fault.")] = False,
     as_json: AsJson = False,

@@ -2,22 +2,19 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from qwen_audio.audio.lengths import MAX_SECONDS
-from qwen_audio.audio.sources import Clip, load_clip
-from qwen_audio.data.hugging_face import TableClip, is_table, read_clips, set_name
-from qwen_audio.data.manifest import read_manifest
-from qwen_audio.data.shards import read_shard, shard_name
+from qwen_audio.audio.sources import Clip
+from qwen_audio.data.entries import Entry, entries, named
 from qwen_audio.errors import AudioError, DataError
-from qwen_audio.tasks.label_files import labels_from_json, labels_to_json
+from qwen_audio.tasks.label_files import labels_from_json
 from qwen_audio.tasks.labels import Labels
 from qwen_audio.tasks.registry import applicable
 
@@ -66,30 +63,21 @@ class DataReport:
         return not self.duplicates and not any(report.problems for report in self.sets)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Entry:
-    key: str
-    dataset: str
-    split: str
-    load: Callable[[], Clip]
-    labels: Mapping[str, Any]
-
-
 def check_data(paths: Sequence[Path]) -> DataReport:
-    """Return what shards and manifests hold: every clip is decoded, every label is read.
+    """Return what data sets hold: every clip is decoded, every label is read.
 
     Args:
-        paths: Tar shards, JSONL manifests and sets of Hugging Face `datasets`.
+        paths: Tar shards, JSONL manifests, folders of clips and sets of Hugging Face `datasets`.
 
     Raises:
-        DataError: A file is missing, or is neither.
+        DataError: One is missing, or is none of these.
     """
     reports: dict[tuple[str, str], SetReport] = {}
     places: dict[bytes, dict[str, str]] = defaultdict(dict)  # sound -> clip -> split
     for path in paths:
         bad: list[str] = []
-        last = (set_name(path), "train") if is_table(path) else shard_name(path)
-        for entry in _entries(path, bad):
+        last = named(path)
+        for entry in entries(path, bad):
             last = entry.dataset, entry.split
             report = reports.setdefault(last, SetReport(*last))
             sound = _check(entry, report)
@@ -118,42 +106,7 @@ def label_problems(labels: Labels, duration_s: float) -> Iterator[str]:
         yield "its words are not in the order of their times"
 
 
-def _entries(path: Path, bad: list[str]) -> Iterator[_Entry]:
-    """Yield the clips of a shard or manifest; what cannot be read goes to `bad`."""
-    if path.suffix == ".jsonl":
-        for record in read_manifest(path):
-            yield _Entry(
-                key=record.key,
-                dataset=record.dataset or path.stem,
-                split=record.split,
-                load=record.audio.load,
-                labels=labels_to_json(record.labels),
-            )
-        return
-    if is_table(path):
-        for row in read_clips(path):
-            yield _Entry(
-                key=row.key,
-                dataset=row.dataset,
-                split=row.split,
-                load=partial(_load, row),
-                labels=row.labels,
-            )
-        return
-    reader = read_shard(path)
-    dataset, split = shard_name(path)
-    for key, audio, row in reader.raw():
-        load = partial(load_clip, audio.content)
-        name = str(row.get("dataset") or dataset)
-        yield _Entry(key=key, dataset=name, split=split, load=load, labels=row)
-    bad += reader.counts.left_out
-
-
-def _load(row: TableClip) -> Clip:
-    return load_clip(row.content())
-
-
-def _check(entry: _Entry, report: SetReport) -> bytes | None:
+def _check(entry: Entry, report: SetReport) -> bytes | None:
     """Count a clip and what is wrong with it; return what tells its sound from others."""
     try:
         clip = entry.load()
@@ -178,7 +131,7 @@ def _sound_problems(clip: Clip) -> Iterator[tuple[str, str]]:
         yield "too long", f"{clip.duration_s:.1f} s, and {MAX_SECONDS} s are heard"
 
 
-def _labelled(entry: _Entry, clip: Clip, report: SetReport) -> Iterable[tuple[str, str]]:
+def _labelled(entry: Entry, clip: Clip, report: SetReport) -> Iterable[tuple[str, str]]:
     try:
         labels = labels_from_json(entry.labels)
     except DataError as error:

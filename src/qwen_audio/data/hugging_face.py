@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from qwen_audio.audio.sources import Clip, load_clip
 from qwen_audio.errors import DataError
 
 HUB = "hf:"
@@ -74,6 +75,10 @@ class TableClip(NamedTuple):
     def content(self) -> bytes:
         """Return the encoded audio, as `StoredAudio.content` does."""
         return _content(self.audio, self.root)
+
+    def load(self) -> Clip:
+        """Return the clip, decoded."""
+        return load_clip(self.content())
 
 
 def is_table(path: Path) -> bool:

@@ -7,10 +7,9 @@ processes into one file. The next run maps that file and starts at once.
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,8 @@ from typing import Any
 import numpy as np
 
 from qwen_audio.audio.lengths import MAX_SAMPLES, SAMPLE_RATE
-from qwen_audio.audio.sources import Clip, load_clip
-from qwen_audio.data.hugging_face import TableClip, is_table, read_clips
-from qwen_audio.data.manifest import read_manifest
-from qwen_audio.data.shards import read_shard
+from qwen_audio.data.entries import Entry, entries, is_shard
 from qwen_audio.errors import AudioError, DataError
-from qwen_audio.tasks.label_files import labels_to_json
 
 _SAMPLES, _CLIPS = "samples.int16", "clips.jsonl"
 
@@ -97,7 +92,7 @@ def build_store(
 
     Args:
         shards: WebDataset tars, `KEY.ogg` (or another format) beside `KEY.json`; manifests
-            (`.jsonl`), whose audio lies elsewhere; or sets of Hugging Face `datasets`.
+            (`.jsonl`), whose audio lies elsewhere; folders; or sets of Hugging Face `datasets`.
         folder: where the store is written; it appears whole or not at all.
         side_labels: JSONL files of further labels, `{"dataset": SET, "key": KEY, ...}`; they
             win over the shard's.
@@ -153,9 +148,10 @@ def _decode_shard(job: tuple[Path, Path]) -> tuple[Path, list[dict[str, Any]], l
     bad: list[str] = []
     start = 0
     with part.open("wb") as out:
-        for key, load, labels in _clips(shard, bad):
+        for entry in _clips(shard, bad):
+            key, labels = entry.key, entry.labels
             try:
-                waveform = load().waveform
+                waveform = entry.load().waveform
             except (AudioError, DataError) as error:
                 bad.append(f"{shard.name}:{key}: {error}")
                 continue
@@ -169,28 +165,14 @@ def _decode_shard(job: tuple[Path, Path]) -> tuple[Path, list[dict[str, Any]], l
     return part, rows, bad
 
 
-def _clips(path: Path, bad: list[str]) -> Iterator[tuple[str, Callable[[], Clip], dict[str, Any]]]:
-    """Yield key, audio and labels of each clip of a shard or a manifest; count what is broken."""
-    if path.suffix == ".jsonl":
-        for record in read_manifest(path):
-            labels = {"dataset": record.dataset, "source": record.source}
-            yield record.key, record.audio.load, labels | labels_to_json(record.labels)
-        return
-    if is_table(path):
-        for row in read_clips(path):
-            yield row.key, partial(_load, row), {"dataset": row.dataset} | row.labels
-        return
-    reader = read_shard(path)
+def _clips(path: Path, bad: list[str]) -> Iterator[Entry]:
+    """Yield the clips of a data set; a shard that breaks off is counted as one bad clip."""
     try:
-        for key, audio, labels in reader.raw():
-            yield key, partial(load_clip, audio.content), labels
+        yield from entries(path, bad)
     except DataError as error:
+        if not is_shard(path):
+            raise
         bad.append(f"{path.name}: {error}")
-    bad += reader.counts.left_out
-
-
-def _load(row: TableClip) -> Clip:
-    return load_clip(row.content())
 
 
 def _side_labels(paths: Sequence[Path]) -> dict[tuple[str, str], dict[str, Any]]:
