@@ -2,7 +2,7 @@
 
 import io
 import tracemalloc
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -89,6 +89,53 @@ def test_no_word_is_lost_or_doubled_at_a_seam(seed, has_pauses):
     for heard, said in zip(all_words(found), words, strict=True):
         assert heard.start_s == pytest.approx(said.start_s, abs=0.02)
         assert heard.end_s == pytest.approx(said.end_s, abs=0.02)
+
+
+@dataclass
+class ShakyEar(ToneEar):
+    """Tells the times of each window's words up to so many seconds too early or too late."""
+
+    off_s: float = 0.0
+    random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
+
+    def transcribe_batch(self, clips, *, language, words):
+        said = super().transcribe_batch(clips, language=language, words=words)
+        return [
+            replace(each, words=tuple(self.moved(each.words, self.random.uniform(-1, 1))))
+            for each in said
+        ]
+
+    def moved(self, words, share):
+        for word in words:
+            start_s = max(0.0, word.start_s + share * self.off_s)
+            yield Word(word.text, start_s, max(start_s, word.end_s + share * self.off_s))
+
+
+@pytest.mark.parametrize("off_s", [0.1, 0.4])
+def test_no_word_is_lost_or_doubled_where_its_times_are_a_little_off(off_s):
+    waveform, words = random_talk(400, has_pauses=False, seed=7)
+
+    found = list(transcribe_windows(ShakyEar(off_s=off_s), (waveform, SAMPLE_RATE), words=True))
+
+    assert [word.text for word in all_words(found)] == [word.text for word in words]
+
+
+@pytest.mark.parametrize("length_s", [10.0, 30.0])
+@pytest.mark.parametrize("pitch", [None, 5])
+def test_silence_noise_long_words_and_the_same_word_again_lose_none(length_s, pitch):
+    rng = np.random.default_rng(1)
+    pitches = [pitch or 2 + 3 * i % 40 for i in range(70)]
+    pauses = rng.choice([0.05, 0.3, 12.0, 35.0, 70.0], 70, p=[0.6, 0.25, 0.1, 0.03, 0.02])
+    waveform, words = say(pitches, seconds=rng.integers(20, 150, 70) / 100, pauses=pauses)
+    waveform = waveform + rng.normal(0, 0.005, len(waveform)).astype(np.float32)
+    late = np.concatenate([np.zeros(45 * SAMPLE_RATE, np.float32), waveform])
+
+    found = all_words(
+        transcribe_windows(ToneEar(max_seconds=length_s), (late, SAMPLE_RATE), words=True)
+    )
+
+    assert [word.text for word in found] == [word.text for word in words]
+    assert found[0].start_s == pytest.approx(45, abs=0.02)
 
 
 def test_seams_without_a_pause_are_mended_without_times_too():

@@ -1,7 +1,8 @@
 """Transcripts of recordings of any length: window by window, seams mended, memory flat."""
 
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,15 @@ from qwen_audio.text.segments import Segment, move_words
 from qwen_audio.text.timestamps import Word, join_words
 
 OnProgress = Callable[[float], None]
+NEAR_S = 1.5  # one word, heard in two windows, has times that differ by no more than this
+
+
+@dataclass(frozen=True)
+class _Seam:
+    """What the window before heard, and how many of these words were taken from it."""
+
+    words: tuple[Word, ...] = ()
+    num_taken: int = 0
 
 
 def transcribe_windows(
@@ -25,8 +35,9 @@ def transcribe_windows(
     """Yield what is said in a recording, one segment a window, as soon as it is known.
 
     The file is read as far as needed. Windows end in pauses; where there is none, neighbours
-    overlap and each word is taken from the window that heard it whole, so that none is lost or
-    doubled. Silent windows give no segment.
+    overlap and each word is taken from the window that heard it whole. The words that both heard
+    say where the one goes on from the other, so that none is lost or doubled though the times of
+    both are a little off. Silent windows give no segment.
 
     Args:
         model: anything with `transcribe_batch` and `max_seconds`.
@@ -42,15 +53,14 @@ def transcribe_windows(
     # Without times of words an overlap could not be mended: such windows only touch.
     overlap_s = OVERLAP_S if getattr(model, "gives_words", True) else 0.0
     windows = stream_windows(source, max_seconds=model.max_seconds, overlap_s=overlap_s)
-    last: Word | None = None
+    seam = _Seam()
     while group := list(islice(windows, batch_size)):
         audible = [window for window in group if not window.is_silent]
         if audible and language is None:
             language = model.hear_languages([audible[0].clip])[0]
         said = _hear(model, audible, language=language, words=words)
         for window, heard in zip(audible, said, strict=True):
-            segment = _segment(window, heard, last)
-            last = segment.words[-1] if segment.words else None
+            segment, seam = _segment(window, heard, seam)
             if segment.text:
                 yield segment if words else replace(segment, words=())
         if on_progress is not None:
@@ -73,39 +83,87 @@ def _hear(model: Any, windows: Sequence[Window], *, language: str | None, words:
     return [found[place] for place in range(len(windows))]
 
 
-def _segment(window: Window, heard: Any, last: Word | None) -> Segment:
-    """Return what a window adds to the transcript."""
+def _segment(window: Window, heard: Any, seam: _Seam) -> tuple[Segment, _Seam]:
+    """Return what a window adds to the transcript, and what the next one has to go on from."""
     if not heard.words:
-        return Segment(
-            text=heard.text, start_s=window.start_s, end_s=window.end_s, language=heard.language
-        )
-    words = _own_words(window, heard.words)
-    if words and last is not None and _is_same(last, words[0]):
-        words = words[1:]
-    return Segment(
+        text, start_s = heard.text, window.start_s
+        whole = Segment(text=text, start_s=start_s, end_s=window.end_s, language=heard.language)
+        return whole, _Seam()
+    moved = move_words(heard.words, window.start_s, end_s=window.end_s)
+    first, end = _first_own(window, moved, seam), _end_own(window, moved)
+    words = moved[first : max(first, end)]
+    segment = Segment(
         text=join_words(words, heard.language),
         start_s=words[0].start_s if words else window.start_s,
-        end_s=words[-1].end_s if words else window.end_s,
+        end_s=max(word.end_s for word in words) if words else window.end_s,
         language=heard.language,
         words=words,
     )
+    return segment, _seam(window, moved, num_taken=max(first, end))
 
 
-def _own_words(window: Window, words: Sequence[Word]) -> tuple[Word, ...]:
-    """Return the words whose middle is nearer to this window than to its neighbours."""
-    first_s = window.start_s + window.heard_s / 2
+def _seam(window: Window, words: Sequence[Word], *, num_taken: int) -> _Seam:
+    """Return the words that the next window may hear too."""
+    if not window.shared_s:
+        return _Seam()
+    first_s = window.end_s - window.shared_s - NEAR_S
+    before = sum(1 for word in words if word.end_s < first_s)
+    before = min(before, num_taken)
+    return _Seam(tuple(words[before:]), num_taken - before)
+
+
+def _end_own(window: Window, words: Sequence[Word]) -> int:
+    """Return how many words are nearer to this window's middle than to the next one's."""
     end_s = window.end_s - window.shared_s / 2
-
-    def is_own(word: Word) -> bool:
-        middle_s = (word.start_s + word.end_s) / 2
-        is_late = not window.heard_s or middle_s >= first_s
-        return is_late and (not window.shared_s or middle_s < end_s)
-
-    moved = move_words(words, window.start_s, end_s=window.end_s)
-    return tuple(filter(is_own, moved))
+    return sum(1 for word in words if not window.shared_s or _middle_s(word) < end_s)
 
 
-def _is_same(one: Word, other: Word) -> bool:
-    """Return whether two neighbours are one word that both windows heard across the seam."""
-    is_overlapping = other.start_s < (one.start_s + one.end_s) / 2
-    return is_overlapping and one.text.casefold() == other.text.casefold()
+def _first_own(window: Window, words: Sequence[Word], seam: _Seam) -> int:
+    """Return the number of the first word that was not taken from the window before."""
+    if not window.heard_s:
+        return 0
+    last_s = window.start_s + window.heard_s + NEAR_S
+    early = [word for word in words if word.start_s < last_s]
+    near = _heard_twice(seam.words, early)
+    if near:  # the words that both heard tell it, though their times be off
+        old, new = min(near, key=lambda pair: abs(pair[0] - seam.num_taken + 0.5))
+        return max(0, new + seam.num_taken - old)
+    first_s = window.start_s + window.heard_s / 2
+    return sum(1 for word in words if _middle_s(word) < first_s)
+
+
+def _heard_twice(before: Sequence[Word], after: Sequence[Word]) -> list[tuple[int, int]]:
+    """Return which words of two windows are the same: most of them, nearest in time, in order."""
+    # best[i][j]: the worth of matches among before[i:] and after[j:]
+    best = [[0.0] * (len(after) + 1) for _ in range(len(before) + 1)]
+    for i in reversed(range(len(before))):
+        for j in reversed(range(len(after))):
+            both = best[i + 1][j + 1] + _likeness(before[i], after[j])
+            best[i][j] = max(both, best[i + 1][j], best[i][j + 1])
+    pairs, i, j = [], 0, 0
+    while i < len(before) and j < len(after):
+        likeness = _likeness(before[i], after[j])
+        if likeness and best[i][j] == best[i + 1][j + 1] + likeness:
+            pairs.append((i, j))
+            i, j = i + 1, j + 1
+        elif best[i][j] == best[i + 1][j]:
+            i += 1
+        else:
+            j += 1
+    return pairs
+
+
+def _likeness(one: Word, other: Word) -> float:
+    """Return how likely two words are one: 1 at the same time, 0 far apart or of other letters."""
+    apart_s = abs(_middle_s(one) - _middle_s(other))
+    return max(0.0, 1 - apart_s / NEAR_S) if _plain(one) == _plain(other) else 0.0
+
+
+def _middle_s(word: Word) -> float:
+    return (word.start_s + word.end_s) / 2
+
+
+def _plain(word: Word) -> str:
+    """Return a word's letters: windows differ in capitals and commas."""
+    folded = unicodedata.normalize("NFKC", word.text).casefold()
+    return "".join(c for c in folded if c.isalnum()) or folded
