@@ -62,7 +62,7 @@ def evaluate(
     """Put benchmarks to a model; a run that was stopped goes on where it was.
 
     Several processes, on one machine or on several that share the output folder, share the work
-    when started by `accelerate launch` or `torchrun`, or with RANK and WORLD_SIZE set.
+    when started by `torchrun`, or with RANK and WORLD_SIZE set.
     """
     from qwen_audio.evaluation.benchmarks.registry import find_benchmarks
     from qwen_audio.evaluation.peers.judge import open_judge

@@ -19,6 +19,7 @@ ANSWERS: dict[str, Callable[[Labels], tuple[str | None, ...]]] = {
     "AAC": lambda labels: labels.captions,
     "ASC": lambda labels: (labels.scene,),
     "SER": lambda labels: (labels.emotion,),
+    "SGC": lambda labels: (labels.gender,),
     "VSC": lambda labels: (labels.vocal_sound,),
     "SEC": lambda labels: labels.sound[:1],
     "MNA": lambda labels: (note_target(labels),),

@@ -1,4 +1,8 @@
-"""The small benchmarks: dev shards of real clips, enough to see whether a model works at all."""
+"""The small benchmarks: dev shards of real clips, enough to see whether a model works at all.
+
+Every shard with labels that can be asked for is here; crying babies and coffee orders, whose labels
+are one class, are not.
+"""
 
 from pathlib import Path
 
@@ -7,6 +11,7 @@ from qwen_audio.evaluation.benchmarks import prompts
 from qwen_audio.evaluation.benchmarks.manifests import samples_from
 from qwen_audio.evaluation.benchmarks.records import Benchmark, Prompt, Reader, Sample
 from qwen_audio.evaluation.benchmarks.sound import CLASSES
+from qwen_audio.evaluation.benchmarks.speech import SRWT
 from qwen_audio.tasks.labels import EMOTIONS, Labels
 from qwen_audio.tasks.registry import find_task
 
@@ -49,7 +54,8 @@ def _mini(
         tags=tags,
         natural=natural,
         metrics=metrics,
-        max_new_tokens=256 if task == "ASR" else 48,
+        opening=SRWT.opening if task == SRWT.task else "",
+        max_new_tokens={"ASR": 256, SRWT.task: SRWT.max_new_tokens}.get(task, 48),
         note="a small set, of no use for comparison with published numbers",
     )
 
@@ -69,6 +75,10 @@ _EMOTION = (
     prompts.analysis("emotion_recognition", language="en"),
     prompts.one_of("Which emotion does the voice show?", EMOTIONS),
 )
+_GENDER = (
+    lambda sample: find_task("SGC").tags(Labels(language=sample.language)),
+    prompts.one_of("Is the speaker male or female?", ("male", "female")),
+)
 _INSTRUMENT = (
     lambda _sample: find_task("MIC").tags(Labels()),
     prompts.said("Which instrument is playing? Answer with its name only."),
@@ -80,8 +90,28 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     _speech("german", "German reading", dataset="de-kerstin"),
     _speech("mandarin", "Mandarin words", dataset="zh-audio-cmn"),
     _speech("korean", "Korean reading", dataset="ko-emotiontts"),
+    _speech("digits", "spoken digits", dataset="fsdd"),
+    _speech("wakewords", "wake words", dataset="precise-community"),
+    _speech("laptops", "Mandarin words, laptops", dataset="zh-dspspeech20"),
+    _mini(
+        "times",
+        "words with times, two clips",
+        task="SRWT",
+        dataset="picovoice-leopard",
+        prompt=(prompts.words_with_times, SRWT.natural),
+        metrics=SRWT.metrics,
+    ),
     _sound("esc10", "ESC-10, fold 4"),
     _sound("urbansound", "city sounds", dataset="urbansound8k-part"),
+    _sound("ambiences", "places and weather", dataset="moodist"),
+    _mini(
+        "gender",
+        "voice of a man or a woman",
+        task="SGC",
+        dataset="librispeech-trainclean251",
+        prompt=_GENDER,
+        metrics=CLASSES,
+    ),
     _mini(
         "ravdess",
         "acted emotion, two new actors",

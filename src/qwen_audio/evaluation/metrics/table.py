@@ -10,6 +10,7 @@ from qwen_audio.evaluation.metrics import captions, domains, judged, labels, not
 from qwen_audio.evaluation.metrics.normalisers import NORMALISERS
 from qwen_audio.evaluation.metrics.records import Counts, Exchange, Metric, share
 
+_UNITS = "of characters in Chinese and Japanese"
 _PERCENT = partial(share, scale=100.0)
 
 
@@ -89,8 +90,8 @@ def _spider(references: Sequence[Sequence[str]], replies: Sequence[str]) -> list
 
 
 _ALL = (
-    _wer("paper", "lower case and no tags; numbers and punctuation count"),
-    _wer("whisper", "numbers, spellings and punctuation made alike by Whisper's normaliser"),
+    _wer("paper", f"lower case and no tags; numbers and punctuation count; {_UNITS}"),
+    _wer("whisper", f"numbers, spellings, punctuation as Whisper's normaliser does; {_UNITS}"),
     _bleu("bleu", "13a"),
     _bleu("bleu-zh", "zh"),
     Metric(

@@ -44,7 +44,7 @@ class Listener(Protocol):
     Attributes:
         name: for the tables.
         identity: what tells it from any other; a run goes on only with the same.
-        style: how it is asked, "tags" or "natural".
+        style: how it is asked, "tags" or "natural"; nothing where it takes neither.
     """
 
     name: str

@@ -13,7 +13,6 @@ from qwen_audio.audio.lengths import SAMPLE_RATE
 from qwen_audio.audio.sources import Clip
 from qwen_audio.errors import EvaluationError
 from qwen_audio.evaluation.asking import fingerprint
-from qwen_audio.evaluation.benchmarks.prompts import NATURAL
 from qwen_audio.evaluation.benchmarks.records import Benchmark, Sample
 from qwen_audio.evaluation.peers.limits import token_limit
 from qwen_audio.evaluation.peers.records import Asked, Said
@@ -29,7 +28,7 @@ class Whisper:
     model: Any
     processor: Any
     name: str
-    style: str = NATURAL
+    style: str = ""  # neither tags nor words: a language and a task
 
     @property
     def identity(self) -> Mapping[str, str]:

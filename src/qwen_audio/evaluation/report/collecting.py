@@ -69,11 +69,16 @@ def load_run(folder: Path, *, label: str = "") -> Run:
     settings = read_settings(folder)
     answers = read_answers(folder)
     return Run(
-        label=label or f"{settings['name']} ({settings['prompt']})",
+        label=label or _label(settings),
         settings=settings,
         answers=by_benchmark(answers),
         results={(r.benchmark, r.metric): r for r in results_of(answers)},
     )
+
+
+def _label(settings: Mapping[str, Any]) -> str:
+    style = settings["prompt"]
+    return f"{settings['name']} ({style})" if style else str(settings["name"])
 
 
 def load_runs(folders: Sequence[Path]) -> list[Run]:

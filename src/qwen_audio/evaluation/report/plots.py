@@ -126,7 +126,7 @@ def _draw_lengths(
     if metric.unit == "%":
         values = np.minimum(values, MOST_PERCENT)
     step = max(1, len(answers) // _MOST_DOTS)
-    plot.scatter(seconds[::step], values[::step], s=9, alpha=0.3, color=colour, linewidths=0)
+    plot.scatter(seconds[::step], values[::step], s=11, alpha=0.45, color=colour, linewidths=0)
     counts = kept_counts(metric, answers)
     if counts is None:
         return
