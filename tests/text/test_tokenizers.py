@@ -16,6 +16,7 @@ from qwen_audio.text.tokenizers import (
     encode,
     end_of_text_id,
     load_qwen_tiktoken,
+    short_units,
     stop_ids,
     token_id,
 )
@@ -175,3 +176,22 @@ def test_released_tokenizer_survives_saving(tmp_path: Path, released_tokenizer) 
     assert isinstance(again, PreTrainedTokenizerFast)
     text = "<|startofanalysis|> e\u0301 面条"
     assert encode(again, text, trusted=True) == encode(released_tokenizer, text, trusted=True)
+
+
+def test_short_units_spell_the_same_text_in_the_tokenizers_own_ids(tokenizer):
+    for merges in (1, 5, 20):
+        units = short_units(tokenizer, merges)
+        ids = units.encode(" the cat says hello", add_special_tokens=False).ids
+        assert tokenizer.decode(ids) == " the cat says hello"
+        assert len(ids) >= len(encode(tokenizer, " the cat says hello", trusted=False))
+
+
+def test_all_merges_are_the_tokenizers_own(tokenizer):
+    text = " hello to the man"
+    units = short_units(tokenizer, 0)
+    assert units.encode(text, add_special_tokens=False).ids == encode(tokenizer, text, trusted=True)
+
+
+def test_short_units_know_no_special_token(tokenizer):
+    ids = short_units(tokenizer, 9).encode("<|im_end|>", add_special_tokens=False).ids
+    assert control_ids(tokenizer).isdisjoint(ids)

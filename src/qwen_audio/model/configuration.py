@@ -110,7 +110,8 @@ class QwenAudioConfig(PreTrainedConfig):
     """A whole Qwen-Audio: encoder, projection, decoder, and the ids of the audio tokens.
 
     `audio_token_id` marks one audio token; each clip's run of them stands between
-    `audio_begin_id` and `audio_end_id`, whose embeddings are learnt with the encoder.
+    `audio_begin_id` and `audio_end_id`, whose embeddings are learnt with the encoder. A reader
+    reads words in the units of the tokenizer's first `reader_merges` merges (0: all of them).
     """
 
     model_type = "qwen_audio"
@@ -123,6 +124,7 @@ class QwenAudioConfig(PreTrainedConfig):
     projector_layers: int = 2
     reader: bool = False
     reader_every: int = 8
+    reader_merges: int = 0
     audio_token_id: int = 151_851
     audio_begin_id: int = 155_163
     audio_end_id: int = 155_164

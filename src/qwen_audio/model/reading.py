@@ -128,14 +128,19 @@ def ctc_loss(
     counts: Int[Tensor, " clips"],
     targets: Int[Tensor, " characters"],
     target_lengths: Int[Tensor, " clips"],
+    *,
+    length_exponent: float = 0.0,
 ) -> Float[Tensor, ""]:
     """Return CTC loss per target token, over all clips together.
 
     Not the mean of each clip's: a command of one word would weigh as much as a long sentence, and
-    its many blank frames drown what the sentence teaches.
+    its many blank frames drown what the sentence teaches. A `length_exponent` between 0 and 1 goes
+    part of that way, so that the two words that name a sound are not lost among sentences: a target
+    of n tokens weighs n ** (1 - `length_exponent`).
     """
     padded = nn.utils.rnn.pad_sequence(logits.log_softmax(dim=-1).split(counts.tolist()))
     losses = F.ctc_loss(
         padded, targets, counts, target_lengths, reduction="none", zero_infinity=True
     )
-    return losses.sum() / target_lengths.sum()
+    a_token = target_lengths.to(losses.dtype) ** -length_exponent
+    return (losses * a_token).sum() / (target_lengths * a_token).sum()

@@ -5,6 +5,7 @@ a user never gives a special token, whatever it spells.
 """
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,6 +130,29 @@ def encode(tokenizer: "PreTrainedTokenizerFast", text: str, *, trusted: bool) ->
     if trusted or control_ids(tokenizer).isdisjoint(ids):
         return ids
     return _encode_plainly(tokenizer, text)
+
+
+def short_units(tokenizer: "PreTrainedTokenizerFast", merges: int) -> Tokenizer:
+    """Return a tokenizer with the same ids that knows only the first merges: short, common pieces.
+
+    Special tokens are unknown to it, so that any text is only text.
+
+    Args:
+        tokenizer: a byte-pair tokenizer.
+        merges: how many of its merges are used; 0 for all.
+
+    Raises:
+        PromptError: when it does not merge pairs.
+    """
+    layout = json.loads(fast_backend(tokenizer).to_str())
+    if layout["model"]["type"] != "BPE":
+        raise PromptError(
+            f"a {layout['model']['type']} tokenizer has no merges to choose from; use 0 for all"
+        )
+    if merges:
+        layout["model"] |= {"merges": layout["model"]["merges"][:merges], "ignore_merges": False}
+    layout |= {"added_tokens": [], "post_processor": None, "truncation": None, "padding": None}
+    return Tokenizer.from_str(json.dumps(layout))
 
 
 def control_ids(tokenizer: "PreTrainedTokenizerFast") -> frozenset[int]:

@@ -17,7 +17,7 @@ from qwen_audio.model.processing import QwenAudioProcessor
 from qwen_audio.tasks.registry import find_task
 from qwen_audio.text.prompt import render_tagged
 from qwen_audio.text.tokenizers import stop_ids
-from qwen_audio.training.catalog import LabelledClip
+from qwen_audio.training.catalog import LabelledClip, heard_names
 from qwen_audio.training.examples import READING
 from qwen_audio.training.recipe import DevRecipe
 from qwen_audio.training.scores import error_rate, exact_share, units
@@ -154,10 +154,14 @@ def read_aloud(
     clips: Sequence[LabelledClip],
     recipe: DevRecipe,
 ) -> list[Answer]:
-    """Return what the projected frames alone read like (greedy CTC), with no language model."""
+    """Return what the projected frames alone read like (greedy CTC), with no language model.
+
+    Of clips with words the words alone; names of voices have questions of their own.
+    """
     device = student.model.device
     taken: dict[str, int] = defaultdict(int)
     chosen = []
+    names = {i for clip in clips if clip.word_ids for i in clip.name_ids}
     for index, clip in enumerate(clips):
         if clip.ctc_ids and taken[clip.stored.dataset] < recipe.clips:
             taken[clip.stored.dataset] += 1
@@ -175,12 +179,14 @@ def read_aloud(
         for (index, clip), row in zip(group, best, strict=True):
             read = row.unique_consecutive()
             ids = student.model.reader.choices[read[read > 0] - 1].tolist()
+            if clip.word_ids:
+                ids = [i for i in ids if i not in names]
             question = Question(
                 index=index,
                 dataset=clip.stored.dataset,
                 task=READING,
                 prompt="",
-                reference=clip.labels.text or "",
+                reference=clip.labels.text or " ".join(heard_names(clip.labels)),
                 language=clip.labels.language,
             )
             answers.append(Answer(question=question, reply=processor.tokenizer.decode(ids)))

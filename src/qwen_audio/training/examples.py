@@ -75,7 +75,7 @@ class ExampleMaker:
         """Which clips are of one set, language and speaker."""
         groups = defaultdict(list)
         for index, clip in enumerate(self.clips):
-            if clip.ctc_ids and clip.stored.duration_s < _JOIN_UNDER_S:
+            if clip.word_ids and clip.stored.duration_s < _JOIN_UNDER_S:
                 groups[clip.voice].append(index)
         return {voice: tuple(members) for voice, members in groups.items()}
 
@@ -208,9 +208,10 @@ class ExampleMaker:
             )
             for clip, gap_s in zip(members, gaps_s, strict=True)
         )
+        words = [i for clip in members for i in clip.word_ids]
         return PlannedClip(
             pieces=pieces,
-            ctc_ids=tuple(self.choices[i] for clip in members for i in clip.ctc_ids),
+            ctc_ids=tuple(self.choices[i] for i in (*members[0].name_ids, *words)),
             is_speech=all(clip.is_speech for clip in members),
         )
 

@@ -18,11 +18,18 @@ from qwen_audio.data.augment import Masking, Variation
 from qwen_audio.data.encoded import EncodedClips, encode_clips, open_encoded
 from qwen_audio.data.memory import ClipStore, build_store, open_store
 from qwen_audio.errors import DataError
+from qwen_audio.model.configuration import QwenAudioConfig
 from qwen_audio.model.modeling import QwenAudioForConditionalGeneration
 from qwen_audio.model.processing import QwenAudioProcessor
-from qwen_audio.text.tokenizers import token_id
+from qwen_audio.text.tokenizers import short_units, token_id
 from qwen_audio.text.vocab import AUDIO_TOKENS
-from qwen_audio.training.catalog import LabelledClip, catalogue, check_tasks, ctc_tokens
+from qwen_audio.training.catalog import (
+    LabelledClip,
+    Spelling,
+    catalogue,
+    check_tasks,
+    ctc_tokens,
+)
 from qwen_audio.training.checkpoint import (
     Progress,
     checkpoints,
@@ -73,7 +80,7 @@ def open_session(recipe: Recipe, run: Path, *, device: torch.device, resume: boo
         recipe = replace(recipe, model=str(start_folder()))
     check_tasks((*recipe.mixture.tasks, *recipe.dev.tasks))
     processor = QwenAudioProcessor.from_pretrained(recipe.model)
-    train, dev = _hear(recipe.data, run, processor)
+    train, dev = _hear(recipe.data, run, _spelling(recipe, processor))
     train = replace(train, clips=some_hours(train.clips, recipe.data.most_hours))
     tokens = ctc_tokens(train.clips)
     student = _student(recipe, processor, tokens).to(device)
@@ -152,13 +159,20 @@ def _encoded(recipe: Recipe, student: Student, train: Heard) -> EncodedClips | N
     return encode_clips(encoder.eval(), train.store, chosen, folder)
 
 
-def _hear(data: DataRecipe, run: Path, processor: QwenAudioProcessor) -> tuple[Heard, Heard | None]:
+def _spelling(recipe: Recipe, processor: QwenAudioProcessor) -> Spelling:
+    merges = QwenAudioConfig.from_pretrained(recipe.model).reader_merges
+    whole = short_units(processor.tokenizer, 0)
+    words = short_units(processor.tokenizer, merges) if merges else whole
+    return Spelling(names=whole, words=words)
+
+
+def _hear(data: DataRecipe, run: Path, spelling: Spelling) -> tuple[Heard, Heard | None]:
     folder = Path(data.store) if data.store else run / "clips"
-    train = _heard(data.shards, data.side_labels, folder / "train", data=data, processor=processor)
+    train = _heard(data.shards, data.side_labels, folder / "train", data=data, spelling=spelling)
     if not data.dev_shards:
         return train, None
     shards, labels = data.dev_shards, data.dev_side_labels
-    return train, _heard(shards, labels, folder / "dev", data=data, processor=processor)
+    return train, _heard(shards, labels, folder / "dev", data=data, spelling=spelling)
 
 
 def _heard(
@@ -167,7 +181,7 @@ def _heard(
     folder: Path,
     *,
     data: DataRecipe,
-    processor: QwenAudioProcessor,
+    spelling: Spelling,
 ) -> Heard:
     if folder.is_dir():
         store = open_store(folder)
@@ -182,7 +196,7 @@ def _heard(
     log.info("%s: %d clips, %.1f h", folder.name, len(store.clips), store.hours)
     for reason in store.skipped[:5]:
         log.warning("skipped %s (%d in all)", reason, len(store.skipped))
-    return Heard(store=store, clips=catalogue(store, processor.tokenizer, processes=data.workers))
+    return Heard(store=store, clips=catalogue(store, spelling, processes=data.workers))
 
 
 def expand(patterns: Sequence[str]) -> list[Path]:

@@ -206,7 +206,13 @@ class Student(nn.Module):
         has_text = batch.ctc_lengths > 0
         is_used = has_text.repeat_interleave(counts, output_size=len(tokens))
         logits = self.reading_logits(tokens[is_used])
-        return ctc_loss(logits, counts[has_text], batch.ctc_ids, batch.ctc_lengths[has_text])
+        return ctc_loss(
+            logits,
+            counts[has_text],
+            batch.ctc_ids,
+            batch.ctc_lengths[has_text],
+            length_exponent=self.loss.length_exponent,
+        )
 
     def learnt(self) -> dict[str, nn.Parameter]:
         """Return every parameter that learns, by name, each once."""
