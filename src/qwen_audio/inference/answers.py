@@ -13,6 +13,7 @@ from qwen_audio.inference.generation import Generation, OnToken, generate_replie
 from qwen_audio.inference.limits import most_tokens, without_loop
 from qwen_audio.inference.long_audio import OnProgress, transcribe_windows
 from qwen_audio.inference.long_questions import TimedReply, ask_windows, find_sound
+from qwen_audio.inference.word_times import word_times
 from qwen_audio.model.modeling import QwenAudioForConditionalGeneration
 from qwen_audio.model.processing import QwenAudioProcessor
 from qwen_audio.text import vocab
@@ -228,24 +229,13 @@ class QwenAudio:
         """
         _check_language(language)
         languages = [language] * len(clips) if language else self.hear_languages(clips)
-        prompts = [
-            self.tagged(_transcript_tags(spoken, words=words), [clip])
-            for clip, spoken in zip(clips, languages, strict=True)
-        ]
-        caps = [
-            most_tokens(clip.duration_s, spoken, words=words)
-            for clip, spoken in zip(clips, languages, strict=True)
-        ]
-        if settings is not None:
-            caps = [min(cap, settings.max_new_tokens) for cap in caps]
-        settings = replace(settings or GREEDY, max_new_tokens=max(caps))
-        replies = self.generate(prompts, settings=settings)
-        return [
-            self._transcript(
-                without_loop(ids[:cap], is_cut=len(ids) >= cap), clip, spoken, words=words
-            )
-            for ids, cap, clip, spoken in zip(replies, caps, clips, languages, strict=True)
-        ]
+        reads = words and self.model.reader is not None
+        said = self._say(clips, languages, words=words and not reads, settings=settings)
+        return (
+            [self._timed(one, clip) for one, clip in zip(said, clips, strict=True)]
+            if reads
+            else said
+        )
 
     @torch.inference_mode()
     def hear_languages(self, clips: Sequence[Clip]) -> list[str]:
@@ -293,6 +283,42 @@ class QwenAudio:
     def max_seconds(self) -> float:
         """The longest clip that the encoder hears at once, in seconds."""
         return float(MAX_SECONDS)
+
+    def _say(
+        self,
+        clips: Sequence[Clip],
+        languages: Sequence[str],
+        *,
+        words: bool,
+        settings: Generation | None = None,
+    ) -> list[Transcript]:
+        """Return what the model writes of each clip under the tags of a transcript."""
+        prompts = [
+            self.tagged(_transcript_tags(spoken, words=words), [clip])
+            for clip, spoken in zip(clips, languages, strict=True)
+        ]
+        caps = [
+            most_tokens(clip.duration_s, spoken, words=words)
+            for clip, spoken in zip(clips, languages, strict=True)
+        ]
+        if settings is not None:
+            caps = [min(cap, settings.max_new_tokens) for cap in caps]
+        settings = replace(settings or GREEDY, max_new_tokens=max(caps))
+        replies = self.generate(prompts, settings=settings)
+        return [
+            self._transcript(
+                without_loop(ids[:cap], is_cut=len(ids) >= cap), clip, spoken, words=words
+            )
+            for ids, cap, clip, spoken in zip(replies, caps, clips, languages, strict=True)
+        ]
+
+    def _timed(self, said: Transcript, clip: Clip) -> Transcript:
+        """Return a transcript with the times of its words, from the reader if that can tell."""
+        words = word_times(self, clip, said.text, language=said.language)
+        if words is None:
+            return self._say([clip], [said.language], words=True)[0]
+        segments = tuple(replace(segment, words=words) for segment in said.segments)
+        return replace(said, words=words, segments=segments)
 
     def _reply(self, ids: tuple[int, ...], *, dropped_turns: int) -> Reply:
         tokenizer = self.processor.tokenizer
