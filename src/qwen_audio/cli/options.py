@@ -1,5 +1,7 @@
 """The options that several verbs share, and the model that they name."""
 
+import gc
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -21,9 +23,23 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a li
 def open_model(model: str | None, *, device: str | None, dtype: str | None) -> Any:
     """Return the loaded model that the options name."""
     with waiting("loading the model"):
-        load = qwen_audio.load  # imports quicker than what follows would
+        load = _import_load()
         hush_transformers()
         return load(model, **given(dtype=dtype, device=device))
+
+
+def _import_load() -> Callable[..., Any]:
+    """Return `qwen_audio.load`; what its import made is never looked through for garbage.
+
+    A program's modules are there to stay. In somebody else's process this would not be ours to say.
+    """
+    gc.disable()
+    try:
+        load = qwen_audio.load
+        gc.freeze()
+    finally:
+        gc.enable()
+    return load
 
 
 def hush_transformers() -> None:
