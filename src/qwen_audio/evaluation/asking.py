@@ -11,6 +11,7 @@ from qwen_audio.inference.answers import QwenAudio
 from qwen_audio.inference.generation import Generation
 from qwen_audio.inference.limits import without_loop
 from qwen_audio.text.prompt import decode_reply
+from qwen_audio.text.timestamps import FIRST_STAMP, render_words
 
 OnDone = Callable[[int], None]
 Replier = Callable[[Sequence[Question]], list[str]]
@@ -74,10 +75,15 @@ def batches(questions: Sequence[Question], size: int) -> Iterator[list[Question]
 
 
 def replier(model: QwenAudio) -> Replier:
-    """Return what asks a Qwen-Audio, greedily; a batch gives what each question gives alone."""
+    """Return what asks a Qwen-Audio, greedily; a batch gives what each question gives alone.
+
+    For the times of words a model with a reader is asked as users do, by `transcribe`.
+    """
     tokenizer = model.processor.tokenizer
 
     def reply(group: Sequence[Question]) -> list[str]:
+        if model.model.reader is not None and all(q.opening == FIRST_STAMP for q in group):
+            return _timed(model, group)
         prompts = [model.tagged(q.prompt, [q.audio.load()]) for q in group]
         longest = max(q.max_new_tokens for q in group)
         replies = model.generate(prompts, settings=Generation(max_new_tokens=longest))
@@ -87,6 +93,13 @@ def replier(model: QwenAudio) -> Replier:
         ]
 
     return reply
+
+
+def _timed(model: QwenAudio, group: Sequence[Question]) -> list[str]:
+    """Return what is said in the clips, each word between the stamps of its times."""
+    clips = [q.audio.load() for q in group]
+    said = model.transcribe_batch(clips, language=group[0].language, words=True)
+    return [render_words(one.words, one.language) for one in said]
 
 
 def _counted(question: Question, ids: Sequence[int]) -> Sequence[int]:
