@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 
 import httpx2
 import numpy as np
@@ -78,6 +79,34 @@ def test_a_long_recording_is_transcribed_window_by_window(api):
 
     assert said.duration == 35
     assert all(segment.end <= 35 for segment in said.segments)
+
+
+def test_a_long_clip_of_a_conversation_is_answered_window_by_window(api):
+    wanted = {"model": "qwen-audio", "max_tokens": 4}
+    first = question("What is it?", seconds=35)
+
+    whole = api.chat.completions.create(**wanted, messages=[first])
+    stream = list(api.chat.completions.create(**wanted, messages=[first], stream=True))
+    answer = whole.choices[0].message
+    said = {"role": "assistant", "content": answer.content}
+    again = {"role": "user", "content": "Sure?"}
+    later = api.chat.completions.create(**wanted, messages=[first, said, again])
+
+    streamed = "".join(c.choices[0].delta.content or "" for c in stream if c.choices)
+    labels = [
+        line.split("]")[0] for line in re.findall(r"^\[0:\d\d–0:\d\d\]", answer.content, re.M)
+    ]
+    assert labels[0].startswith("[0:00–")
+    assert labels[-1].endswith("–0:35")
+    assert [line.strip() for line in streamed.splitlines()] == [
+        line.strip() for line in answer.content.splitlines()
+    ]
+    assert whole.usage.completion_tokens <= 4 * len(labels)
+    assert all(label in later.choices[0].message.content for label in labels)
+    with pytest.raises(openai.UnprocessableEntityError, match="2 recordings of more than 30 s"):
+        api.chat.completions.create(**wanted, messages=[first, said, question("?", seconds=40)])
+    with pytest.raises(openai.APIStatusError, match="longer than"):
+        api.chat.completions.create(**wanted, messages=[question("?", seconds=601)])
 
 
 def test_a_stop_text_ends_the_reply_and_is_left_out(api):

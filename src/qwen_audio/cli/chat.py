@@ -96,9 +96,9 @@ class Talk:
 
     def add(self, path: str) -> None:
         """Let a clip wait for the next question."""
-        clip = qwen_audio.load_clip(
-            path, max_seconds=getattr(self.conversation.model, "max_seconds", 30)
-        )
+        from qwen_audio.inference.windowed import LONGEST_S
+
+        clip = qwen_audio.load_clip(path, max_seconds=LONGEST_S)
         self.waiting.append(clip)
         self.paths[clip.fingerprint] = path
         number = len(self.conversation.clips) + len(self.waiting)

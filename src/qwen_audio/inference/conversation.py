@@ -21,12 +21,16 @@ from qwen_audio.inference.generation import Generation
 from qwen_audio.inference.repliers import Answered, Asked, OnText, replier_for
 from qwen_audio.inference.saving import load_turns, save_turns
 from qwen_audio.inference.turns import Turn, asked
+from qwen_audio.inference.windowed import LONGEST_S, find_long, reply_by_windows
 from qwen_audio.text.messages import Message
 from qwen_audio.text.prompt import DEFAULT_SYSTEM
 
 
 class Conversation:
     """Questions and answers about clips, one after another.
+
+    A recording longer than the model hears at once is asked about window by window
+    (`windowed.py`); the reply has a line for each, with its times.
 
     >>> chat = Conversation(qwen_audio.load())  # doctest: +SKIP
     >>> chat.ask("What is this?", clips="dog.wav").text  # doctest: +SKIP
@@ -96,8 +100,9 @@ class Conversation:
             turn: ask instead of this turn (0 is the first); it and all later ones are dropped.
 
         Raises:
-            AudioError: a clip that cannot be heard, or is longer than the encoder's window.
-            GenerationError: it is still answering, or there is no such turn.
+            AudioError: a clip that cannot be heard.
+            GenerationError: it is still answering, there is no such turn, or a second recording
+                is longer than the model hears at once.
         """
         heard = self._load(clips)
         with self._alone():
@@ -242,24 +247,28 @@ class Conversation:
             return bool(causes)
 
         history = tuple(message for turn in before for message in turn.messages)
-        answered = self._replier.reply(
-            Asked(
-                messages=(*history, asked(question, clips)),
-                system=self.system,
-                settings=settings,
-                on_text=on_text,
-                should_stop=should_stop,
-            )
+        wanted = Asked(
+            messages=(*history, asked(question, clips)),
+            system=self.system,
+            settings=settings,
+            on_text=on_text,
+            should_stop=should_stop,
         )
-        answered = _with_cause(answered, causes)
+        answered = _with_cause(self._reply(wanted), causes)
         turn = Turn(question=question, clips=clips, reply=answered.reply, answer=answered.answer)
         self._turns = (*before, turn)
         return answered.reply
 
+    def _reply(self, wanted: Asked) -> Answered:
+        max_seconds = getattr(self.model, "max_seconds", MAX_SECONDS)
+        long = find_long(wanted.messages, max_seconds=max_seconds)
+        if long is None:
+            return self._replier.reply(wanted)
+        return reply_by_windows(self._replier.reply, wanted, long, max_seconds=max_seconds)
+
     def _load(self, clips: ClipSource | Sequence[ClipSource] | None) -> tuple[Clip, ...]:
         sources = [] if clips is None else clips if isinstance(clips, list) else [clips]
-        longest = getattr(self.model, "max_seconds", MAX_SECONDS)
-        return tuple(load_clip(source, max_seconds=longest) for source in sources)
+        return tuple(load_clip(source, max_seconds=LONGEST_S) for source in sources)
 
     def _before(self, turn: int | None) -> tuple[Turn, ...]:
         return self._turns if turn is None else self._turns[: self._place(turn)]

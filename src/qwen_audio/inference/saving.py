@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from qwen_audio.audio.sources import Clip
 from qwen_audio.errors import DataError
 from qwen_audio.inference.turns import Turn, reply_of
 from qwen_audio.text.messages import Text
+from qwen_audio.text.timestamps import Span
 from qwen_audio.text.vocab import timestamp_token, token_seconds
 
 FORMAT = "qwen-audio conversation"
@@ -87,7 +89,15 @@ def _turn_record(turn: Turn) -> dict[str, Any]:
         "clips": clips,
         "answer": [_part_record(part) for part in turn.answer],
         "ended_by": turn.reply.ended_by,
+        **_spans_record(turn),
     }
+
+
+def _spans_record(turn: Turn) -> dict[str, Any]:
+    """Return the spans that the answer's own stamps do not tell: those of a long recording."""
+    if turn.reply.spans == reply_of(turn.answer).spans:
+        return {}
+    return {"spans": [[span.start_s, span.end_s, span.text] for span in turn.reply.spans]}
 
 
 def _part_record(part: Text) -> dict[str, Any]:
@@ -101,10 +111,13 @@ def _turn(entry: Mapping[str, Any], folder: Path) -> Turn:
         else Text(str(part["text"]))
         for part in entry["answer"]
     )
+    reply = reply_of(answer, ended_by=str(entry["ended_by"]))
+    if "spans" in entry:
+        reply = replace(reply, spans=tuple(Span(*span) for span in entry["spans"]))
     return Turn(
         question=str(entry["question"]),
         clips=tuple(_load_clip(folder, clip) for clip in entry["clips"]),
-        reply=reply_of(answer, ended_by=str(entry["ended_by"])),
+        reply=reply,
         answer=answer,
     )
 

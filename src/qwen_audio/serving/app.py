@@ -59,7 +59,7 @@ def _reader(voice: Voice, settings: Settings) -> Reader:
     fetcher = Fetcher(hosts=settings.audio_hosts, max_bytes=settings.max_body_bytes)
     return Reader(
         fetcher=fetcher,
-        max_clip_s=voice.max_clip_s,
+        max_clip_s=settings.max_audio_s if voice.hears_long else voice.max_clip_s,
         max_audio_s=settings.max_audio_s,
         max_messages=settings.max_messages,
         max_characters=settings.max_characters,

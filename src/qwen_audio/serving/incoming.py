@@ -42,7 +42,7 @@ class Reader:
     """
 
     fetcher: Fetcher
-    max_clip_s: float
+    max_clip_s: float | int
     max_audio_s: float | int
     max_messages: int
     max_characters: int

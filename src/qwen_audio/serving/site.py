@@ -64,6 +64,6 @@ def _names(request: Request) -> tuple[str, ...]:
 
 
 def _model(request: Request, name: str) -> dict[str, Any]:
-    longest = state_of(request).engine.voice.max_clip_s
+    longest = state_of(request).reader.max_clip_s
     about = {"id": name, "object": "model", "created": 0, "owned_by": "qwen-audio"}
     return {**about, "max_clip_seconds": longest}

@@ -87,9 +87,8 @@ async def _work(
     if language and language not in LANGUAGES:
         raise ApiError(unknown_name("language", language[:40], LANGUAGES), param="language")
     content = await wish.file.read()
-    most_s = state.reader.max_clip_s
-    if task == TRANSCRIBE and state.engine.voice.hears_long:
-        most_s = state.settings.max_audio_s
+    is_short = task != TRANSCRIBE  # a translation is of what is heard at once
+    most_s = state.engine.voice.max_clip_s if is_short else state.reader.max_clip_s
     read = partial(state.reader.clip, content, place="file", most_s=most_s)
     clip = await state.in_thread(read)
     words = task == TRANSCRIBE and wish.form in TIMED

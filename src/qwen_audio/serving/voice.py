@@ -10,6 +10,7 @@ from qwen_audio.inference.generation import Generation
 from qwen_audio.inference.limits import most_tokens
 from qwen_audio.inference.long_audio import transcribe_windows
 from qwen_audio.inference.prefix import PrefixCache
+from qwen_audio.inference.windowed import at_window, audible_windows, find_long, label
 from qwen_audio.serving.errors import LEFT, ApiError
 from qwen_audio.serving.work import (
     ENDED,
@@ -24,6 +25,7 @@ from qwen_audio.serving.work import (
 )
 from qwen_audio.serving.writing import ReplyWriter
 from qwen_audio.text import vocab
+from qwen_audio.text.messages import Message
 from qwen_audio.text.prompt import Prompt, decode_reply, render_chat
 from qwen_audio.text.segments import Segment, join_segments
 from qwen_audio.text.tags import Tags
@@ -42,8 +44,8 @@ class Voice(Protocol):
     """What the engine needs of a model. It is called from one thread only.
 
     Attributes:
-        max_clip_s: the longest clip of a conversation.
-        hears_long: whether longer recordings can be transcribed.
+        max_clip_s: the longest clip that it hears at once.
+        hears_long: whether it hears longer recordings window by window.
     """
 
     max_clip_s: float
@@ -58,6 +60,15 @@ class Voice(Protocol):
     ) -> list[SpeechAnswer]:
         """Return the texts of clips that share a batch key; a streamed one comes alone."""
         ...
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """How a reply is made, who gets its text, and whether it is still wanted."""
+
+    settings: Generation
+    on_text: Callable[[str], None]
+    should_stop: ShouldStop
 
 
 @dataclass(frozen=True)
@@ -84,8 +95,26 @@ class QwenVoice:
 
     def chat(self, work: ChatWork, *, on_piece: OnPiece, should_stop: ShouldStop) -> ChatAnswer:
         """Return the replies to a conversation; `on_piece` gets their text as it comes."""
+        long = find_long(work.messages, max_seconds=self.max_clip_s)
+        found: list[ChatAnswer] = []
+        for number in range(work.choices):
+            wish = _Wish(
+                nth_settings(work.settings, number),
+                on_text=lambda text, number=number: on_piece(Piece(number, text)),
+                should_stop=should_stop,
+            )
+            if long is None:
+                found.append(self._answer(work.messages, wish))
+            else:
+                found.append(self._answer_long(work.messages, long, wish))
+        return replace(found[0], choices=tuple(answer.choices[0] for answer in found))
+
+    def _answer(
+        self, messages: Sequence[Message], wish: _Wish, *, start_s: float = 0.0
+    ) -> ChatAnswer:
+        """Return one reply; its times count from `start_s`."""
         rendered = render_chat(
-            work.messages,
+            messages,
             tokenizer=self.tokenizer,
             max_window=MAX_WINDOW,
             pool=self.qa.processor.pool,
@@ -98,23 +127,27 @@ class QwenVoice:
                 code="context_length_exceeded",
                 param="messages",
             )
-        choices, cached = [], 0
-        for number in range(work.choices):
-            reply = self._write(
-                prompt,
-                nth_settings(work.settings, number),
-                on_text=lambda text, number=number: on_piece(Piece(number, text)),
-                should_stop=should_stop,
-            )
-            choices.append(self._choice(reply, work.settings))
-            cached = self._prefix.num_reused if number == 0 else cached
+        reply = self._write(prompt, wish, start_s=start_s)
         return ChatAnswer(
-            choices=tuple(choices),
+            choices=(self._choice(reply, wish.settings, start_s),),
             prompt_tokens=len(prompt),
-            cached_tokens=cached,
+            cached_tokens=self._prefix.num_reused,
             audio_tokens=prompt.ids.count(token_id(self.tokenizer, vocab.AUDIO_PAD)),
             dropped_turns=rendered.dropped_turns,
         )
+
+    def _answer_long(self, messages: Sequence[Message], long: Clip, wish: _Wish) -> ChatAnswer:
+        """Return one reply about a long recording, with a line for each window."""
+        answers: list[ChatAnswer] = []
+        for window in audible_windows(long, max_seconds=self.max_clip_s):
+            name = label(window.start_s, window.end_s)
+            wish.on_text(f"\n{name}" if answers else name)
+            said = self._answer(at_window(messages, long, window), wish, start_s=window.start_s)
+            line = replace(said.choices[0], text=f"{name}{said.choices[0].text}")
+            answers.append(replace(said, choices=(line,)))
+            if wish.should_stop():
+                break
+        return _joined(answers)
 
     def speak(
         self, works: Sequence[SpeechWork], *, on_piece: OnPiece, should_stop: ShouldStop
@@ -156,9 +189,11 @@ class QwenVoice:
         most = min(work.settings.max_new_tokens, most_tokens(work.clip.duration_s, spoken))
         reply = self._write(
             self.qa.tagged(_tags(spoken, task=work.task), [work.clip]),
-            replace(work.settings, max_new_tokens=most),
-            on_text=lambda text: on_piece(Piece(0, text)),
-            should_stop=should_stop,
+            _Wish(
+                replace(work.settings, max_new_tokens=most),
+                on_text=lambda text: on_piece(Piece(0, text)),
+                should_stop=should_stop,
+            ),
         )
         return _one_segment(reply.writer.text, work.clip, spoken)
 
@@ -188,32 +223,47 @@ class QwenVoice:
     def _languages(self, clips: Sequence[Clip], language: str | None) -> list[str]:
         return [language] * len(clips) if language else self.qa.hear_languages(clips)
 
-    def _write(
-        self,
-        prompt: Prompt,
-        settings: Generation,
-        *,
-        on_text: Callable[[str], None],
-        should_stop: ShouldStop,
-    ) -> _Reply:
-        writer = ReplyWriter(self.tokenizer, stops=settings.stop, on_text=on_text)
+    def _write(self, prompt: Prompt, wish: _Wish, *, start_s: float = 0.0) -> _Reply:
+        writer = ReplyWriter(
+            self.tokenizer, stops=wish.settings.stop, on_text=wish.on_text, start_s=start_s
+        )
         ids = self._prefix.generate(
             prompt,
-            settings=replace(settings, stop=()),
+            settings=replace(wish.settings, stop=()),
             on_token=writer.push,
-            should_stop=lambda: writer.is_over or should_stop(),
+            should_stop=lambda: writer.is_over or wish.should_stop(),
         )
         writer.finish()
         return _Reply(writer, ids)
 
-    def _choice(self, reply: _Reply, settings: Generation) -> Choice:
+    def _choice(self, reply: _Reply, settings: Generation, start_s: float) -> Choice:
         is_full = len(reply.ids) >= settings.max_new_tokens and not reply.writer.is_over
+        spans = find_spans(decode_reply(self.tokenizer, reply.ids, skip_special=False))
         return Choice(
             text=reply.writer.text,
-            spans=find_spans(decode_reply(self.tokenizer, reply.ids, skip_special=False)),
+            spans=tuple(span.moved(start_s) for span in spans),
             finish_reason=TOO_LONG if is_full else ENDED,
             num_tokens=len(reply.ids),
         )
+
+
+def _joined(answers: Sequence[ChatAnswer]) -> ChatAnswer:
+    """Return the answers about the windows of a recording as one, a line for each."""
+    lines = [answer.choices[0] for answer in answers]
+    is_full = any(line.finish_reason == TOO_LONG for line in lines)
+    whole = Choice(
+        text="\n".join(line.text for line in lines),
+        spans=tuple(span for line in lines for span in line.spans),
+        finish_reason=TOO_LONG if is_full else ENDED,
+        num_tokens=sum(line.num_tokens for line in lines),
+    )
+    return ChatAnswer(
+        choices=(whole,),
+        prompt_tokens=sum(answer.prompt_tokens for answer in answers),
+        cached_tokens=sum(answer.cached_tokens for answer in answers),
+        audio_tokens=sum(answer.audio_tokens for answer in answers),
+        dropped_turns=max(answer.dropped_turns for answer in answers),
+    )
 
 
 def _raise_if(is_unwanted: bool) -> None:  # noqa: FBT001 - the condition is all it takes

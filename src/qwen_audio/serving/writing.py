@@ -52,6 +52,7 @@ class ReplyWriter:
         tokenizer: of the model.
         stops: texts that end the reply.
         on_text: called with each new piece.
+        start_s: what times count from.
     """
 
     def __init__(
@@ -60,11 +61,12 @@ class ReplyWriter:
         *,
         stops: Sequence[str] = (),
         on_text: Callable[[str], None],
+        start_s: float = 0.0,
     ) -> None:
         self._spelling = fast_backend(tokenizer).id_to_token
         self._stream = TextStream(tokenizer, skip_special=True)
         self._cutter = StopCutter(stops)
-        self._on_text = on_text
+        self._on_text, self._start_s = on_text, start_s
         self._written: list[str] = []
 
     @property
@@ -81,7 +83,7 @@ class ReplyWriter:
         """Take the next token of the reply."""
         spelling = self._spelling(token) or ""
         if is_timestamp(spelling):
-            self._give(self._cutter.push(f"{token_seconds(spelling):.2f}"))
+            self._give(self._cutter.push(f"{token_seconds(spelling) + self._start_s:.2f}"))
         else:
             self._give(self._cutter.push(self._stream.push(token)))
 

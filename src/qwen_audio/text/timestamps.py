@@ -53,6 +53,16 @@ class Span:
     end_s: Seconds
     text: str | None = None
 
+    def moved(self, offset_s: Seconds) -> "Span":
+        """Return it with times that count from `offset_s` earlier.
+
+        >>> Span(2.33, 3.26, "classes").moved(60)
+        Span(start_s=62.33, end_s=63.26, text='classes')
+        """
+        if not offset_s:
+            return self
+        return Span(round(self.start_s + offset_s, 3), round(self.end_s + offset_s, 3), self.text)
+
 
 def render_words(
     words: Iterable[Word], language: str | None = None, *, duration_s: Seconds | None = None
