@@ -231,6 +231,8 @@ def test_missing_audio_is_named_and_a_partial_score_refused(corpora, tmp_path):
     assert results(tmp_path / "run")["esc50", "accuracy"]["samples"] == 3
     report = write_report([tmp_path / "run"], tmp_path / "report")[0].read_text("utf-8")
     assert "partial on esc50: 1 of 4 clips were missing" in report
+    missing = (tmp_path / "run" / "missing.txt").read_text("utf-8")
+    assert missing == f"esc50\t{corpora}/ESC-50/audio/1-1-A-0.wav\n"
 
 
 def test_a_folder_without_all_of_a_split_is_refused_too(tmp_path):

@@ -129,6 +129,7 @@ class TinyWhisper:
         logging.getLogger("transformers.generation.utils").warning(
             "Passing `generation_config` together with generation-related arguments"
         )
+        logging.getLogger("transformers.generation.utils").warning("Both `max_new_tokens` and")
         self.texts.append(f"{language} {task} of {number}")
         length = min(max_new_tokens, 30 if number == 1 else 3)
         return torch.tensor([[len(self.texts) - 1] * length + [0]] * number)

@@ -18,7 +18,8 @@ from qwen_audio.evaluation.peers.limits import token_limit
 from qwen_audio.evaluation.peers.records import Asked, Said
 
 _TASKS = {"ASR": "transcribe", "S2TT": "translate"}
-_OWN_WARNING = "Passing `generation_config` together with"  # transformers warns of its own call
+# what transformers warns of its own call with, and of its own default beside our limit
+_OWN_WARNINGS = ("Passing `generation_config` together with", "Both `max_new_tokens`")
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,14 @@ class Whisper:
 
 @contextmanager
 def _hushed() -> Iterator[None]:
-    """Keep one warning from the terminal: Whisper's `generate` gives itself deprecated arguments.
+    """Keep from the terminal what Whisper's `generate` warns about itself.
 
-    Nothing that is given to it here could change that.
+    It gives itself deprecated arguments; nothing that is given to it here could change that.
     """
     logger = logging.getLogger("transformers.generation.utils")
 
     def is_wanted(record: logging.LogRecord) -> bool:
-        return not record.getMessage().startswith(_OWN_WARNING)
+        return not record.getMessage().startswith(_OWN_WARNINGS)
 
     logger.addFilter(is_wanted)
     try:
@@ -121,5 +122,4 @@ def open_whisper(where: str, *, device: str | None, dtype: str | None) -> Whispe
         model = WhisperForConditionalGeneration.from_pretrained(where, dtype=dtype or "auto")
     except (OSError, ValueError, KeyError) as error:
         raise EvaluationError(f"{where} holds no Whisper of transformers ({error})") from error
-    model.generation_config.max_length = None  # each reply has a limit of its own
     return Whisper(model.to(device or "cpu").eval(), processor, Path(where).name)

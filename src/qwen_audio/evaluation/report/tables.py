@@ -170,7 +170,7 @@ def _about_run(run: Run) -> list[str]:
         if sizes["missing"]:
             found.append(
                 f"{run.label}: partial on {name}: {sizes['missing']} of {sizes['of']} clips were "
-                "missing; do not compare."
+                "missing (those that are named stand in its missing.txt); do not compare."
             )
         elif sizes["samples"] < sizes["of"]:
             found.append(f"{run.label}: {sizes['samples']} of {sizes['of']} samples of {name}.")

@@ -1,7 +1,7 @@
 """The log of a run: one file a process while it runs, one for all when every answer is there."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from qwen_audio.evaluation.running.records import (
     answered_to_json,
 )
 
-ANSWERS, SETTINGS = "answers.jsonl", "run.json"
+ANSWERS, SETTINGS, MISSING = "answers.jsonl", "run.json", "missing.txt"
 _PARTS = "answers-*.part.jsonl"
 
 
@@ -51,6 +51,13 @@ class RunLog:
         replace_rows(self.folder / ANSWERS, map(answered_to_json, answers))
         for part in self.folder.glob(_PARTS):
             part.unlink(missing_ok=True)
+
+
+def write_missing(folder: Path, missing: Mapping[str, Sequence[str]]) -> None:
+    """Write the names of all clips that a partial run leaves out, one a line."""
+    lines = [f"{benchmark}\t{name}\n" for benchmark, names in missing.items() for name in names]
+    if lines:
+        replace_text(folder / MISSING, "".join(lines))
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from qwen_audio.data.manifest import AudioReference
 from qwen_audio.errors import AudioError, EvaluationError
 from qwen_audio.evaluation.peers.limits import counted_text
 from qwen_audio.evaluation.peers.records import Asked, Listener, Said
-from qwen_audio.evaluation.running.log import RunLog
+from qwen_audio.evaluation.running.log import RunLog, write_missing
 from qwen_audio.evaluation.running.records import Answered, Place, Plan
 from qwen_audio.evaluation.running.results import scored, write_results
 
@@ -44,6 +44,7 @@ def run(
         EvaluationError: the folder holds another run, or a clip cannot be heard.
     """
     log = RunLog(output, plan.settings | {"batch": batch}, rank=shard[0])
+    write_missing(output, plan.missing)
     known = log.read()
     for group in shares(plan, batch=batch, shard=shard):
         if not all(_is_known(asked, known) for asked in group):
