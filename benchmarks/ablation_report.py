@@ -6,7 +6,7 @@ from pathlib import Path
 
 TITLES = {
     "tags": "Right replies (%), by how a task is asked for",
-    "words": "Wrong words of digits (%), right answers about scenes (%)",
+    "words": "Wrong words (ASR) and right answers (AQA), %",
 }
 
 
@@ -75,7 +75,7 @@ def _draw(tables: dict[str, dict[str, dict[str, list[float]]]], figure: Path) ->
     matplotlib.rcParams.update({"svg.fonttype": "none", "font.size": 9, "svg.hashsalt": "0"})
     import matplotlib.pyplot as plt
 
-    widths = [max(2, len(_tasks(table))) for table in tables.values()]
+    widths = [max(3, len(_tasks(table))) for table in tables.values()]
     size = (11, 3.6)
     drawn, axes = plt.subplots(1, len(tables), figsize=size, width_ratios=widths, squeeze=False)
     for axis, (name, table) in zip(axes[0], tables.items(), strict=True):
@@ -89,7 +89,8 @@ def _draw(tables: dict[str, dict[str, dict[str, list[float]]]], figure: Path) ->
             axis.bar(x, means, step, label=arm, yerr=[lows, highs], error_kw={"linewidth": 0.8})
         axis.set_xticks(range(len(tasks)), tasks)
         axis.set_title(TITLES[name], fontsize=9)
-        axis.set_ylim(0, 112)
+        axis.set_ylim(0, 122)
+        axis.set_yticks(range(0, 101, 20))
         axis.spines[["top", "right"]].set_visible(False)
         axis.legend(frameon=False, fontsize=7, ncols=2, loc="upper left")
     drawn.tight_layout()
