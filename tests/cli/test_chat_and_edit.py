@@ -212,6 +212,27 @@ def test_subtitles_are_printed(run: Callable, clip: str) -> None:
     assert result.out == "1\n00:00:00,100 --> 00:00:00,900\nhello um there.\n\n"
 
 
+def test_a_long_recording_is_printed_while_it_is_heard(
+    run: Callable, listener: Listener, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.full(61 * 8000, 0.1), 8000)
+    printed: list[str] = []
+
+    def hear(_path: str, *, language: str | None) -> Iterable[Segment]:
+        assert language == "en"
+        for text in ("first", "second"):
+            yield Segment(text=text, start_s=0.0, end_s=1.0)
+            printed.append(capsys.readouterr().out)
+
+    listener.transcribe_long = hear
+
+    run("transcribe", str(path), "--language", "en")
+
+    assert printed == ["first\n", "second\n"]
+    assert listener.heard == []
+
+
 @pytest.mark.usefixtures("listener")
 def test_a_folder_gets_a_file_a_clip(run: Callable, clip: str, tmp_path: Path) -> None:
     run("transcribe", clip, "--format", "vtt", "--output", str(tmp_path / "out"))

@@ -49,6 +49,9 @@ def transcribe(
     needs_words = words or (is_timed and getattr(qa, "gives_words", True))
 
     def write_down(clip: str) -> None:
+        if not (words or form or output or as_json) and _streams(qa, clip):
+            _print_as_it_comes(qa, clip, language=language, names=len(clips) > 1)
+            return
         with _progress(clip) as options:
             said = qa.transcribe(clip, language=language, words=needs_words, **options)
         _tell_if_silent(clip, said.text)
@@ -57,12 +60,33 @@ def transcribe(
         elif as_json:
             print_json(_record(clip, said, words=words))
         else:
-            print(f"{clip}: {said.text}" if len(clips) > 1 else said.text, flush=True)
-            if words:
-                print(words_to_lines(said.words), flush=True)
+            _print(said, words=words, name=clip if len(clips) > 1 else None)
 
     if not for_each_clip(clips, write_down, verb="transcribe"):
         raise typer.Exit(1)
+
+
+def _print(said: Any, *, words: bool, name: str | None) -> None:
+    print(f"{name}: {said.text}" if name else said.text, flush=True)
+    if words:
+        print(words_to_lines(said.words), flush=True)
+
+
+def _streams(qa: Any, clip: str) -> bool:
+    """Return whether a recording is so long that people want to read on while it is heard."""
+    seconds = _length(clip) if hasattr(qa, "transcribe_long") else None
+    return seconds is not None and seconds > LONG_S
+
+
+def _print_as_it_comes(qa: Any, clip: str, *, language: str | None, names: bool) -> None:
+    """Print a long recording's plain text window by window, a line each."""
+    if names:
+        print(f"{clip}:", flush=True)
+    said = ""
+    for segment in qa.transcribe_long(clip, language=language):
+        said = segment.text
+        print(said, flush=True)
+    _tell_if_silent(clip, said)
 
 
 def _tell_if_silent(clip: str, text: str) -> None:
