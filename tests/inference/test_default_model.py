@@ -29,11 +29,14 @@ def default():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["sentence.flac", "rooster.flac"])
-def test_the_tags_matter(default, name):
+@pytest.mark.parametrize(
+    ("name", "tasks"),
+    [("sentence.flac", ("ASR", "SEC", "AAC", "AQA")), ("rooster.flac", ("SEC", "AAC", "AQA"))],
+)
+def test_the_tags_matter(default, name, tasks):
     clip = qwen_audio.load_clip(CLIPS / name)
     asked = Labels(language="en", qa=(Question("How many different sounds are there?", "one"),))
-    tags = {task: find_task(task).tags(asked) for task in ("ASR", "SEC", "AAC", "AQA")}
+    tags = {task: find_task(task).tags(asked) for task in tasks}
 
     prompts = [default.tagged(text, [clip]) for text in tags.values()]
     said = default.generate(prompts, settings=Generation(max_new_tokens=48))
