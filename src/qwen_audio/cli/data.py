@@ -83,7 +83,7 @@ def prepare(
 
 
 def synthesize(
-    kind: Annotated[str, typer.Argument(help="speech, scenes, notes or music.")],
+    kind: Annotated[str, typer.Argument(help="speech, copies, scenes, notes or music.")],
     out: Annotated[Path, typer.Argument(help="Folder for the shards.")],
     *,
     hours: Annotated[float, typer.Option(min=0, help="How much to make.")] = 1.0,
@@ -93,7 +93,14 @@ def synthesize(
     ] = "train",
     sources: Annotated[
         list[Path] | None,
-        typer.Option("--from", help="scenes: shards of labelled sounds to compose. Repeatable."),
+        typer.Option(
+            "--from",
+            help="scenes: shards of labelled sounds to compose; copies: of speech. Repeatable.",
+        ),
+    ] = None,
+    side_labels: Annotated[
+        list[Path] | None,
+        typer.Option(help="copies: JSONL files of further labels. Repeatable."),
     ] = None,
     text: Annotated[
         Path | None, typer.Option(help="speech: a file with one sentence a line.")
@@ -104,18 +111,21 @@ def synthesize(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make audio whose labels are known exactly: read sentences, sound scenes, notes, music."""
+    """Make audio whose labels are known exactly: read or varied speech, scenes, notes, music."""
     from qwen_audio.data.synthesis.producing import Order, produce
 
     if kind == "speech" and text is None:
         raise DataError("speech needs --text, a file with one sentence a line")
     if kind == "scenes" and not sources:
         raise DataError("scenes need --from, shards of labelled sounds such as esc10")
+    if kind == "copies" and not sources:
+        raise DataError("copies need --from, shards of speech with its words")
     order = Order(
         hours=hours,
         seed=seed,
         split=split,
         sources=tuple(sources or ()),
+        side_labels=tuple(side_labels or ()),
         text=text,
         language=language,
         engine=engine,

@@ -5,8 +5,9 @@ does not apply.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from qwen_audio.text.timestamps import Word
 from qwen_audio.text.vocab import UNKNOWN_LANGUAGE
@@ -256,3 +257,23 @@ def filled(labels: Labels, extra: Labels) -> Labels:
         if getattr(labels, known.name) == known.default
     }
     return replace(labels, **changes)
+
+
+def at_speed(labels: Labels, speed: float) -> Labels:
+    """Return the labels of a clip that is played `speed` times as fast."""
+    if speed == 1.0:
+        return labels
+    return replace(
+        labels,
+        words=moved(labels.words, speed, 0.0),
+        events=moved(labels.events, speed, 0.0),
+        turns=moved(labels.turns, speed, 0.0),
+    )
+
+
+def moved(items: Sequence[Any], speed: float, later_s: float) -> tuple[Any, ...]:
+    """Return words, events or turns with their times divided by a speed, then shifted."""
+    return tuple(
+        replace(item, start_s=item.start_s / speed + later_s, end_s=item.end_s / speed + later_s)
+        for item in items
+    )

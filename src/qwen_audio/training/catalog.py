@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from qwen_audio.data.memory import ClipStore, StoredClip
 from qwen_audio.tasks.label_files import labels_from_json, note_name
-from qwen_audio.tasks.labels import Labels, Word
+from qwen_audio.tasks.labels import Labels, Word, moved
 from qwen_audio.tasks.registry import TASKS, applicable, find_task
 from qwen_audio.tasks.transcripts import UNSPACED, plain_transcript
 from qwen_audio.text.vocab import LANGUAGES
@@ -176,7 +176,7 @@ def joined(clips: Sequence[LabelledClip], gaps_s: Sequence[float]) -> Labels:
     start_s = 0.0
     for clip, gap_s in zip(clips, gaps_s, strict=True):
         start_s += gap_s
-        words += _moved(clip.labels.words, 1.0, start_s)
+        words += moved(clip.labels.words, 1.0, start_s)
         start_s += clip.stored.duration_s
     has_all_times = all(clip.labels.words for clip in clips)
     return Labels(
@@ -186,26 +186,6 @@ def joined(clips: Sequence[LabelledClip], gaps_s: Sequence[float]) -> Labels:
         speaker=first.speaker,
         gender=first.gender,
         age=first.age,
-    )
-
-
-def at_speed(labels: Labels, speed: float) -> Labels:
-    """Return the labels of a clip that is played `speed` times as fast."""
-    if speed == 1.0:
-        return labels
-    return replace(
-        labels,
-        words=_moved(labels.words, speed, 0.0),
-        events=_moved(labels.events, speed, 0.0),
-        turns=_moved(labels.turns, speed, 0.0),
-    )
-
-
-def _moved(items: Sequence[Any], speed: float, later_s: float) -> tuple[Any, ...]:
-    """Return words or events with their times divided by a speed, then shifted."""
-    return tuple(
-        replace(item, start_s=item.start_s / speed + later_s, end_s=item.end_s / speed + later_s)
-        for item in items
     )
 
 

@@ -22,10 +22,10 @@ from qwen_audio.audio.sources import Clip
 from qwen_audio.data.batches import Batch, Example, Piece, PlannedClip, bucket, collate
 from qwen_audio.data.mixture import MixtureWeights, Source, draws, sources
 from qwen_audio.tasks.dialogues import Heard, build_dialogue
-from qwen_audio.tasks.labels import Labels
+from qwen_audio.tasks.labels import Labels, at_speed
 from qwen_audio.tasks.registry import find_task, narrowed
 from qwen_audio.text.prompt import Prompt, render_chat, render_tagged
-from qwen_audio.training.catalog import LabelledClip, at_speed, joined, speed_limits
+from qwen_audio.training.catalog import LabelledClip, joined, speed_limits
 from qwen_audio.training.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -3,16 +3,21 @@
 import shutil
 import stat
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from qwen_audio.audio.lengths import SAMPLE_RATE
 from qwen_audio.audio.sources import load_clip
 from qwen_audio.data.checking import check_data
-from qwen_audio.data.shards import read_shard
+from qwen_audio.data.manifest import AudioReference, Record
+from qwen_audio.data.shards import read_shard, write_shard
 from qwen_audio.data.synthesis import midi, producing
-from qwen_audio.data.synthesis.producing import Order, produce
+from qwen_audio.data.synthesis.producing import Order, encode_opus, produce
 from qwen_audio.errors import DataError
+from qwen_audio.tasks.labels import Labels
+from qwen_audio.text.timestamps import Word
 
 # Takes FluidSynth's arguments and writes 40 s of a saw tooth.
 STAND_IN = """#!{python}
@@ -92,3 +97,42 @@ def test_sentences_are_read_with_their_words_in_time(tmp_path):
         assert 0 <= words[0].start_s < words[-1].end_s <= clip.duration_s + 0.05
         assert record.labels.speaker
         assert record.labels.language == "en"
+
+
+def talk(folder, labels):
+    """Write a shard of one clip of two seconds."""
+    sound = np.sin(np.arange(2 * SAMPLE_RATE) / 20).astype(np.float32) / 3
+    record = Record(
+        key="a",
+        audio=AudioReference(path=Path("clip.ogg")),
+        duration_s=2.0,
+        labels=labels,
+        dataset="talk",
+        licence="CC0-1.0",
+        split="train",
+    )
+    path = folder / "talk-train-000.tar"
+    write_shard(path, [(record, encode_opus(sound))])
+    return path
+
+
+def test_copies_of_speech_are_varied_and_keep_their_labels(tmp_path):
+    words = (Word("one", 0.2, 0.8), Word("two", 1.0, 1.8))
+    shard = talk(tmp_path, Labels(language="en", text="one two", words=words))
+
+    made = produce("copies", tmp_path / "out", Order(hours=5 / 3600, sources=(shard,)))
+
+    copied = [(record, load_clip(content)) for record, content in read_shard(made.shards[0])]
+    assert len(copied) == 3
+    for record, clip in copied:
+        speed = 2.0 / clip.duration_s
+        assert (record.dataset, record.licence) == ("talk", "CC0-1.0")
+        assert record.labels.text == "one two"
+        assert 0.03 < abs(speed - 1) < 0.15
+        assert record.labels.words[1].start_s == pytest.approx(1.0 / speed, abs=0.02)
+    assert len({clip.num_samples for _, clip in copied}) == 3
+
+
+def test_copies_of_what_has_no_words_end_at_once(tmp_path):
+    shard = talk(tmp_path, Labels(sound=("dog barking",)))
+    assert produce("copies", tmp_path / "out", Order(hours=1.0, sources=(shard,))).clips == 0

@@ -1,4 +1,4 @@
-"""Writes labelled audio as shards: read sentences, composed scenes, single notes, pieces of music.
+"""Writes labelled audio as shards: read sentences, varied speech, scenes, notes, pieces of music.
 
 Clip number n of a kind is a function of the seed, the split and n, so a train and a dev set made
 with one seed share nothing, and the same order makes the same shards.
@@ -18,9 +18,18 @@ import numpy as np
 
 from qwen_audio.audio.lengths import SAMPLE_RATE
 from qwen_audio.audio.sources import load_clip
-from qwen_audio.data.manifest import AudioReference, Record
+from qwen_audio.data.manifest import AudioReference, Record, read_side_labels
 from qwen_audio.data.shards import read_shard, write_shard
-from qwen_audio.data.synthesis import cast, midi, music, notes, scene_text, scenes, speech
+from qwen_audio.data.synthesis import (
+    cast,
+    copies,
+    midi,
+    music,
+    notes,
+    scene_text,
+    scenes,
+    speech,
+)
 from qwen_audio.errors import DataError, unknown_name
 from qwen_audio.tasks.labels import Labels
 from qwen_audio.tasks.sound_names import scene_name
@@ -48,7 +57,8 @@ class Order:
         hours: How much; the last clip may go past it.
         seed: Another seed makes other clips.
         split: Part of the shards' names, and of what is random.
-        sources: Of scenes: shards of labelled sounds.
+        sources: Of scenes: shards of labelled sounds; of copies: shards of speech.
+        side_labels: Of copies: JSONL files of further labels of the sources.
         text: Of speech: a file with one sentence a line.
         language: Of speech.
         engine: Of speech: one of `cast.ENGINES`, or all that are installed.
@@ -58,6 +68,7 @@ class Order:
     seed: int = 0
     split: str = "train"
     sources: tuple[Path, ...] = ()
+    side_labels: tuple[Path, ...] = ()
     text: Path | None = None
     language: str = "en"
     engine: str | None = None
@@ -75,12 +86,13 @@ class Produced:
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """One labelled clip."""
+    """One labelled clip; `dataset` where it is not of the kind's own."""
 
     waveform: np.ndarray
     labels: Labels
     source: str
     licence: str
+    dataset: str | None = None
 
 
 @dataclass
@@ -101,7 +113,7 @@ def produce(kind: str, out: Path, order: Order) -> Produced:
     """Write shards `OUT/NAME-SPLIT-NNN.tar` and return what they hold.
 
     Args:
-        kind: "speech", "scenes", "notes" or "music".
+        kind: "speech", "copies", "scenes", "notes" or "music".
         out: The folder.
         order: How much, and of what.
 
@@ -176,6 +188,20 @@ def make_scenes(run: Run) -> Iterator[Made]:
         )
         source = f"composed, seed {seed}"
         yield Made(waveform=scene.waveform, labels=labels, source=source, licence=licence)
+
+
+def make_copies(run: Run) -> Iterator[Made]:
+    """Yield varied copies of labelled speech, under the names of their sets."""
+    order = run.order
+    seed, side = f"{order.split}/{order.seed}", read_side_labels(order.side_labels)
+    for one in copies.vary_speech(order.sources, seed=seed, side_labels=side):
+        yield Made(
+            waveform=one.waveform,
+            labels=one.labels,
+            source=f"{one.of.source or one.of.key}, varied",
+            licence=one.of.licence or "",
+            dataset=one.of.dataset,
+        )
 
 
 def make_speech(run: Run) -> Iterator[Made]:
@@ -322,7 +348,7 @@ def _sample(one: Made, number: int, dataset: str, order: Order) -> tuple[Record,
         audio=AudioReference(path=Path("clip.ogg")),
         duration_s=round(len(one.waveform) / SAMPLE_RATE, 3),
         labels=one.labels,
-        dataset=dataset,
+        dataset=one.dataset or dataset,
         licence=one.licence,
         source=one.source,
         split=order.split,
@@ -349,5 +375,11 @@ def _by_size(
 
 
 MAKERS: Mapping[str, Callable[[Run], Iterator[Made]]] = MappingProxyType(
-    {"speech": make_speech, "scenes": make_scenes, "notes": make_notes, "music": make_music}
+    {
+        "speech": make_speech,
+        "copies": make_copies,
+        "scenes": make_scenes,
+        "notes": make_notes,
+        "music": make_music,
+    }
 )
