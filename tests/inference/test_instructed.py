@@ -8,8 +8,9 @@ from qwen_audio.audio.edits import Edits
 from qwen_audio.audio.sound import Sound
 from qwen_audio.errors import AudioError, PromptError
 from qwen_audio.inference import voice
-from qwen_audio.inference.instructed import edit_as_told, words_of
-from qwen_audio.text.timestamps import Word
+from qwen_audio.inference.answers import Reply
+from qwen_audio.inference.instructed import edit_as_told, spans_of, words_of
+from qwen_audio.text.timestamps import Span, Word
 
 RATE = 8000
 WORDS = (
@@ -110,6 +111,24 @@ def test_without_a_voice_new_words_are_refused(edits, monkeypatch):
 def test_a_voice_that_is_not_there_is_named(tmp_path):
     with pytest.raises(AudioError, match="no piper voice at"):
         voice._voice_file(tmp_path / "none.onnx")
+
+
+def test_what_nobody_says_the_model_is_asked_to_find(edits):
+    class Finder:
+        def ask(self, clip, question):
+            self.asked = clip.duration_s, question
+            return Reply(text="Peter", spans=(Span(0.2, 0.4, "Peter"), Span(0.5, 99.0)))
+
+    finder, length_s = Finder(), edits.sound.duration_s
+
+    done = edit_as_told(
+        edits, "mute the person name", hear_words=lambda _: (), ground=spans_of(finder)
+    )
+
+    assert finder.asked == (pytest.approx(length_s), "Find the person name.")
+    assert [(edit.kind, edit.start_s, edit.end_s) for edit in done] == [("mute", 0.2, 0.4)]
+    with pytest.raises(PromptError, match="'Peter' was not heard"):
+        told(edits, "mute the name 'Peter'", ground=spans_of(finder))
 
 
 def test_words_come_from_the_models_transcript():

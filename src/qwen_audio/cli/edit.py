@@ -1,5 +1,6 @@
 """`qwen-audio edit`: cut, mute or mend a recording by what is said in it."""
 
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,22 +34,23 @@ def edit(
     """Edit a recording as told; a phrase is found by the model, times are taken as they are."""
     from qwen_audio.audio.edits import Edits
     from qwen_audio.audio.sound import FORMATS, load_sound
-    from qwen_audio.inference.instructed import edit_as_told, words_of
+    from qwen_audio.inference.instructed import edit_as_told, spans_of, words_of
     from qwen_audio.inference.voice import local_voice
 
     if output.suffix.lower() not in FORMATS:
         raise typer.BadParameter(unknown_name("ending", output.suffix, FORMATS))
     edits = Edits(load_sound(clip))
-    opened: dict[str, Any] = {}
+    loaded = cache(partial(open_model, model, device=device, dtype=dtype))  # times need no model
 
-    def hear(sound: Any) -> Any:  # times need no model
-        if not opened:
-            opened["model"] = open_model(model, device=device, dtype=dtype)
-        return words_of(opened["model"], language=language)(sound)
+    def hear(sound: Any) -> Any:
+        return words_of(loaded(), language=language)(sound)
+
+    def ground(sound: Any, phrase: str) -> Any:
+        return spans_of(loaded())(sound, phrase)
 
     speak = None if voice is None else local_voice(voice)
     for instruction in instructions:
-        done = edit_as_told(edits, instruction, hear_words=hear, speak=speak)
+        done = edit_as_told(edits, instruction, hear_words=hear, ground=ground, speak=speak)
         if not as_json:
             print("\n".join(map(_line, done)), flush=True)
     edits.save(output)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -9,11 +10,12 @@ from qwen_audio.audio.edits import Edit, Edits
 from qwen_audio.audio.sound import Sound
 from qwen_audio.errors import PromptError
 from qwen_audio.inference.voice import Speak, local_voice
-from qwen_audio.text.edit_requests import EditRequest, Target, parse_edit
+from qwen_audio.text.edit_requests import QUOTES, EditRequest, Target, parse_edit
 from qwen_audio.text.grounding import find_phrase, nearest_phrase
 from qwen_audio.text.timestamps import Span, Word
 
 HearWords = Callable[[Sound], Sequence[Word]]
+Ground = Callable[[Sound, str], Sequence[Span]]
 NEARBY_S = 1.0  # of the sound around new words, whose loudness they take on
 
 
@@ -22,6 +24,7 @@ def edit_as_told(
     instruction: str,
     *,
     hear_words: HearWords,
+    ground: Ground | None = None,
     speak: Speak | None = None,
 ) -> tuple[Edit, ...]:
     """Make the edit that an instruction asks for, as one step of undo, and return what was done.
@@ -30,6 +33,8 @@ def edit_as_told(
         edits: the sound under edit.
         instruction: such as "cut out the word 'joyful'"; see `text/edit_requests.py`.
         hear_words: gives the words of a sound with their times; only asked for a phrase.
+        ground: gives where something is that nobody says and that stands in no quotes, such as
+            "the person name".
         speak: the voice of new words; the local one if not given.
 
     Raises:
@@ -38,7 +43,8 @@ def edit_as_told(
         AudioError: times outside the sound, or no voice for new words.
     """
     request = parse_edit(instruction)
-    spans = _spans(request.target, edits.sound, hear_words)
+    named = None if _is_quoted(request.target, instruction) else ground
+    spans = _spans(request.target, edits.sound, hear_words, named)
     new = _new_words(request, speak)
     latest_first = sorted(spans, key=lambda span: span.start_s, reverse=True)
     if request.action == "extract" and len(spans) > 1:
@@ -57,7 +63,25 @@ def words_of(model: object, *, language: str | None = None) -> HearWords:
     return hear
 
 
-def _spans(target: Target, sound: Sound, hear_words: HearWords) -> tuple[Span, ...]:
+def spans_of(model: Any) -> Ground:
+    """Return what finds things in a sound by asking a loaded model."""
+
+    def ground(sound: Sound, phrase: str) -> Sequence[Span]:
+        spans = model.ask(sound.as_clip(), f"Find {phrase}.").spans
+        return [span for span in spans if span.start_s < span.end_s <= sound.duration_s]
+
+    return ground
+
+
+def _is_quoted(target: Target, instruction: str) -> bool:
+    """Return whether a phrase stands in quotes: then these words are meant, and nothing else."""
+    found = instruction.find(target.phrase or "")
+    return found > 0 and instruction[found - 1] in QUOTES
+
+
+def _spans(
+    target: Target, sound: Sound, hear_words: HearWords, ground: Ground | None
+) -> tuple[Span, ...]:
     """Return the parts of a sound that are meant."""
     if target.phrase is None:
         start_s = target.start_s if target.start_s >= 0 else sound.duration_s + target.start_s
@@ -70,6 +94,8 @@ def _spans(target: Target, sound: Sound, hear_words: HearWords) -> tuple[Span, .
         return (Span(start_s, end_s),)
     words = hear_words(sound)
     found = find_phrase(words, target.phrase)
+    if not found and ground is not None:
+        found = tuple(ground(sound, target.phrase))
     if not found:
         near = nearest_phrase(words, target.phrase)
         hint = f"; the nearest is {near!r}" if near else "; check the transcript"

@@ -55,7 +55,7 @@ class EditRequest:
     side: str | None = None
 
 
-_QUOTES = "\"'`‘’“”„«»「」"
+QUOTES = "\"'`‘’“”„«»「」"
 _QUOTED = re.compile(
     r"\"([^\"]+)\"|'((?:[^']|'(?=\w))+)'|`([^`]+)`|“([^”]+)”|‘([^’]+)’|「([^」]+)」"
 )
@@ -150,7 +150,7 @@ def _unquoted(text: str) -> str:
     """Return what is in quotes, or all of it."""
     found = _QUOTED.search(text)
     words = next(filter(None, found.groups())) if found else text
-    return words.strip().strip(_QUOTES).strip()
+    return words.strip().strip(QUOTES).strip()
 
 
 def _seconds(clock: str) -> float:

@@ -12,7 +12,7 @@ from qwen_audio.evaluation.scenarios.records import Scenario, ScenarioTurn, Suit
 from qwen_audio.evaluation.scenarios.sounds import ORIGINAL, SPOKEN, HeardClip, Speak
 from qwen_audio.inference.conversation import Conversation
 from qwen_audio.inference.generation import Generation
-from qwen_audio.inference.instructed import edit_as_told, words_of
+from qwen_audio.inference.instructed import edit_as_told, spans_of, words_of
 
 SETTINGS = Generation(max_new_tokens=160)
 OnTurn = Callable[["TurnResult"], None]
@@ -75,7 +75,13 @@ class _Stage:
         if self.edits is None or is_new:
             self.edits = Edits(load_sound(self.heard[-1].clip))
         model = self.conversation.model
-        done = edit_as_told(self.edits, instruction, hear_words=words_of(model), speak=self.speak)
+        done = edit_as_told(
+            self.edits,
+            instruction,
+            hear_words=words_of(model),
+            ground=spans_of(model) if hasattr(model, "ask") else None,
+            speak=self.speak,
+        )
         steps = ", ".join(f"{e.kind} {e.start_s:.2f} to {e.end_s:.2f} s" for e in done)
         return f"edited: {steps}; {self.edits.sound.duration_s:.2f} s"
 
