@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen_audio.errors import RecipeError
+from qwen_audio.errors import DataError, RecipeError
 from qwen_audio.training.finetuning.recipe import FinetuneRecipe
 from qwen_audio.training.recipe import (
     load_recipe,
@@ -14,6 +14,7 @@ from qwen_audio.training.recipe import (
     record_from,
     resolved,
 )
+from qwen_audio.training.session import expand
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 LEAST = {"stage": "align", "model": "m", "steps": 10}
@@ -106,3 +107,15 @@ def test_changes_reach_any_depth(tmp_path):
     made = load_recipe(tmp_path / "a.toml", changes=changes)
 
     assert (made.learn.llm.rank, made.data.shards, made.model) == (4, ("a", "b"), "x/y")
+
+
+def test_shards_are_files_or_sets_of_the_hub(tmp_path):
+    (tmp_path / "b.tar").touch()
+    (tmp_path / "a.tar").touch()
+    hub = "hf:owner/name:en:train"
+
+    found = expand([f"{tmp_path}/*.tar", hub, f"{tmp_path}/a.tar"])
+
+    assert found == [tmp_path / "a.tar", tmp_path / "b.tar", Path(hub)]
+    with pytest.raises(DataError, match="no file matches"):
+        expand([f"{tmp_path}/*.flac"])

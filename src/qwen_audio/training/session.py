@@ -16,6 +16,7 @@ from qwen_audio.checkpoints import auto  # noqa: F401 - registers our classes wi
 from qwen_audio.checkpoints.default import start_folder
 from qwen_audio.data.augment import Masking, Variation
 from qwen_audio.data.encoded import EncodedClips, encode_clips, open_encoded
+from qwen_audio.data.hugging_face import HUB
 from qwen_audio.data.memory import ClipStore, build_store, open_store
 from qwen_audio.errors import DataError
 from qwen_audio.model.configuration import QwenAudioConfig
@@ -200,13 +201,16 @@ def _heard(
 
 
 def expand(patterns: Sequence[str]) -> list[Path]:
-    """Return the files that paths with `*` stand for, each once, in order.
+    """Return the files that paths with `*` stand for, each once, in order; `hf:` names as they are.
 
     Raises:
         DataError: a pattern that no file matches.
     """
     paths: dict[Path, None] = {}
     for pattern in patterns:
+        if pattern.startswith(HUB):
+            paths[Path(pattern)] = None
+            continue
         found = sorted(glob(pattern, recursive=True))  # noqa: PTH207 - patterns may be absolute
         if not found:
             raise DataError(f"no file matches {pattern!r}; check the recipe's paths")
