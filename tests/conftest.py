@@ -5,8 +5,13 @@ import runpy
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
+
+# A deadline would fail what is right on a machine that has other work.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 SHARED = Path(__file__).parents[2] / "shared"
 RELEASED = SHARED / "fixtures" / "released_format"
