@@ -65,3 +65,10 @@ def test_the_path_is_the_likeliest_of_all():
     for target, (first, last) in enumerate(found):
         places = [t for t, state in enumerate(best) if state == 2 * target + 1]
         assert (first, last) == (places[0], places[-1])
+
+
+def test_long_texts_are_aligned_too():
+    targets = [1 + place % 4 for place in range(200)]
+    spread = [place for target in targets for place in (0, target)]
+    found = align_tokens(scores(*spread), targets)
+    assert found == [(2 * place + 1, 2 * place + 1) for place in range(200)]

@@ -60,7 +60,7 @@ def _best_path(emitted: np.ndarray, can_skip: np.ndarray) -> np.ndarray:
     path = np.empty(length, dtype=np.int64)
     for time in range(length - 1, -1, -1):
         path[time] = state
-        state -= steps[time, state]
+        state -= int(steps[time, state])
     return path
 
 
