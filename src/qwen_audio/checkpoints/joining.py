@@ -10,8 +10,15 @@ from qwen_audio.checkpoints.adapters import merge_into, read_adapters
 from qwen_audio.checkpoints.assemble import assemble
 from qwen_audio.checkpoints.base_models import fetch_smollm2, fetch_whisper_base
 
-# 12.5 audio tokens a second, of which the decoder sees those that are not silence.
-SHAPE = {"pool": 4, "pooling": "stack", "projector": "transformer", "reader": True}
+# 25 audio tokens a second, of which the decoder sees those that are not silence.
+SHAPE = {
+    "pool": 2,
+    "pooling": "stack",
+    "projector": "transformer",
+    "reader": True,
+    "reader_every": 16,
+    "reader_merges": 500,
+}
 DTYPE = torch.bfloat16
 
 
