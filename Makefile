@@ -20,7 +20,7 @@ $(VENV)/.installed: pyproject.toml
 
 # The main job on real clips: what is said, and questions about what is heard.
 demo: install
-	$(RUN)qwen-audio transcribe $(CLIP)
+	$(RUN)qwen-audio transcribe --words $(CLIP)
 	$(RUN)qwen-audio ask $(CLIP) "What does the person say?"
 	$(RUN)qwen-audio ask examples/clips/rooster.flac "What do you hear?"
 
