@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from qwen_audio.errors import CheckpointError, PromptError
@@ -195,3 +197,11 @@ def test_all_merges_are_the_tokenizers_own(tokenizer):
 def test_short_units_know_no_special_token(tokenizer):
     ids = short_units(tokenizer, 9).encode("<|im_end|>", add_special_tokens=False).ids
     assert control_ids(tokenizer).isdisjoint(ids)
+
+
+def test_a_tokenizer_without_merges_spells_in_its_own_tokens_or_says_why():
+    backend = Tokenizer(WordLevel({"[UNK]": 0, "one": 1}, unk_token="[UNK]"))
+    words = PreTrainedTokenizerFast(tokenizer_object=backend)
+    assert short_units(words, 0).encode("one").ids == [1]
+    with pytest.raises(PromptError, match="WordLevel tokenizer has no merges"):
+        short_units(words, 5)

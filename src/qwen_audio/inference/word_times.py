@@ -4,6 +4,7 @@ A model without a reader says times itself, by its time stamps (the SRWT task).
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 # A word is read a little after it begins and until a little before it ends: medians on training
 # speech of known times (two synthetic voices).
 _START_SHIFT_S, _END_SHIFT_S = -0.02, 0.05
+
+_units = lru_cache(maxsize=2)(short_units)  # reading a vocabulary anew takes longer than a clip
 
 
 @torch.inference_mode()
@@ -43,7 +46,7 @@ def word_times(
     if network.reader is None or not len(network.reader.choices):
         return None
     words = list(text.replace(" ", "")) if language in UNSPACED else text.split()
-    units = short_units(model.processor.tokenizer, network.config.reader_merges)
+    units = _units(model.processor.tokenizer, network.config.reader_merges)
     spelt = [_spell(word, language, units) for word in words]
     places = {token: place for place, token in enumerate(network.reader.choices.tolist(), start=1)}
     targets = [places.get(token) for ids in spelt for token in ids]

@@ -138,14 +138,14 @@ def short_units(tokenizer: "PreTrainedTokenizerFast", merges: int) -> Tokenizer:
     Special tokens are unknown to it, so that any text is only text.
 
     Args:
-        tokenizer: a byte-pair tokenizer.
+        tokenizer: any fast tokenizer; a byte-pair one where merges are chosen.
         merges: how many of its merges are used; 0 for all.
 
     Raises:
-        PromptError: when it does not merge pairs.
+        PromptError: some merges of a tokenizer that does not merge pairs.
     """
     layout = json.loads(fast_backend(tokenizer).to_str())
-    if layout["model"]["type"] != "BPE":
+    if merges and layout["model"]["type"] != "BPE":
         raise PromptError(
             f"a {layout['model']['type']} tokenizer has no merges to choose from; use 0 for all"
         )
