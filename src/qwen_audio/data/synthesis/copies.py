@@ -23,8 +23,8 @@ from qwen_audio.data.shards import read_shard
 from qwen_audio.tasks.labels import Labels, at_speed
 
 # How far speed moves pitch without making a man's voice a woman's, or a mood another.
-SLIGHT, MOODY = (0.05, 0.13), (0.02, 0.04)
-LONGEST_S = 25.0
+_SLIGHT, _MOODY = (0.05, 0.13), (0.02, 0.04)
+_LONGEST_S = 25.0
 _VARIATION = Variation(
     noise_share=0.55, snr_max_db=28.0, room_share=0.35, band_share=0.2, gain_db=6.0
 )
@@ -57,7 +57,7 @@ def vary_speech(
         for path in shards:
             for record, content in read_shard(path):
                 whole = with_side_labels(record, side_labels or {})
-                if whole.labels.text and whole.duration_s < LONGEST_S:
+                if whole.labels.text and whole.duration_s < _LONGEST_S:
                     found = True
                     chance = random.Random(f"{seed}/{record.dataset}/{record.key}/{number}")
                     yield _copy(whole, load_clip(content).waveform, chance)
@@ -66,7 +66,7 @@ def vary_speech(
 
 
 def _copy(record: Record, waveform: np.ndarray, chance: random.Random) -> Copy:
-    least, most = MOODY if record.labels.emotion else SLIGHT
+    least, most = _MOODY if record.labels.emotion else _SLIGHT
     speed = 1 + chance.choice((-1, 1)) * chance.uniform(least, most)
     faster = soxr.resample(waveform, SAMPLE_RATE * speed, SAMPLE_RATE)
     varied = vary(
